@@ -1,0 +1,237 @@
+//! Whether an API server takes an audit policy, decided as it does: strictly,
+//! since an unknown field makes a rule broader without a word.
+//!
+//! Sources: `kubernetes/apiserver pkg/audit/policy/reader.go` and
+//! `pkg/apis/audit/validation/validation.go`.
+
+use crate::diagnostic::human::quote;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, nearest};
+use crate::kubernetes::Minor;
+use crate::yaml::{Data, Node};
+
+/// The levels, from nothing to both bodies.
+pub const LEVELS: &[&str] = &["None", "Metadata", "Request", "RequestResponse"];
+/// The stages of a request at which an event can be made.
+pub const STAGES: &[&str] = &["RequestReceived", "ResponseStarted", "ResponseComplete", "Panic"];
+/// Verbs of resource requests, and HTTP methods in lower case for the others
+/// (`pkg/endpoints/request/requestinfo.go`).
+const VERBS: &[&str] = &[
+    "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "proxy", "head", "post", "put", "options", "connect", "trace",
+];
+/// The minor that first admits `group: "*"` (`kubernetes/kubernetes#135262`).
+const GROUP_WILDCARD_SINCE: Minor = Minor(36);
+
+const POLICY_FIELDS: &[&str] = &["apiVersion", "kind", "metadata", "rules", "omitStages", "omitManagedFields"];
+const RULE_FIELDS: &[&str] =
+    &["level", "users", "userGroups", "verbs", "resources", "namespaces", "nonResourceURLs", "omitStages", "omitManagedFields"];
+const GROUP_FIELDS: &[&str] = &["group", "resources", "resourceNames"];
+
+/// Everything that is wrong with a policy for API servers of `minor`.
+pub fn check(policy: &Node, minor: Minor) -> Diagnostics {
+    let mut check = Check { minor, found: Diagnostics::new() };
+    if !matches!(policy.data, Data::Map(_)) {
+        check.push(Code::PolicySyntax, policy, format!("an audit policy is a mapping, not a {}", policy.type_name()));
+        return check.found;
+    }
+    check.fields(policy, "a policy", POLICY_FIELDS);
+    check.head(policy);
+    check.stages(policy);
+    check.boolean(policy, "omitManagedFields");
+    match policy.get("rules") {
+        Some(rules) if matches!(rules.data, Data::List(_)) && !rules.items().is_empty() => {
+            for rule in rules.items() {
+                check.rule(rule);
+            }
+        }
+        Some(rules) if !matches!(rules.data, Data::List(_) | Data::Null) => {
+            check.push(Code::PolicySyntax, rules, format!("`rules` is a list, not a {}", rules.type_name()));
+        }
+        rules => {
+            check.push(Code::PolicyEmpty, rules.unwrap_or(policy), "the policy has no rules, and the API server does not start with such a policy".to_owned());
+        }
+    }
+    check.found
+}
+
+struct Check {
+    minor: Minor,
+    found: Diagnostics,
+}
+
+impl Check {
+    fn push(&mut self, code: Code, at: &Node, message: String) {
+        self.found.push(Diagnostic::new(code, message).at(at.location.clone()));
+    }
+
+    fn fields(&mut self, node: &Node, what: &str, known: &[&'static str]) {
+        for entry in node.entries() {
+            if known.contains(&entry.key.as_str()) {
+                continue;
+            }
+            let message = format!("{what} has no field {}; the API server drops it and goes on, so the rest matches more than was meant", quote(&entry.key));
+            let diagnostic = Diagnostic::new(Code::PolicyUnknownField, message).at(entry.key_location.clone());
+            self.found.push(match nearest(&entry.key, known.iter().copied()) {
+                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                None => diagnostic.help(format!("its fields are {}", known.join(", "))),
+            });
+        }
+    }
+
+    fn head(&mut self, policy: &Node) {
+        match policy.get("apiVersion").and_then(Node::as_str) {
+            Some("audit.k8s.io/v1") => {}
+            other => {
+                let written = other.map_or("absent".to_owned(), quote);
+                let at = policy.get("apiVersion").unwrap_or(policy);
+                self.push(Code::PolicyVersion, at, format!("apiVersion must be `audit.k8s.io/v1`, and it is {written}"));
+            }
+        }
+        if let Some(kind) = policy.get("kind")
+            && kind.as_str() != Some("Policy")
+        {
+            self.push(Code::PolicyInvalid, kind, format!("kind must be `Policy`, not {}", quote(kind.as_str().unwrap_or(kind.type_name()))));
+        }
+    }
+
+    fn rule(&mut self, rule: &Node) {
+        if !matches!(rule.data, Data::Map(_)) {
+            self.push(Code::PolicySyntax, rule, format!("a rule is a mapping, not a {}", rule.type_name()));
+            return;
+        }
+        self.fields(rule, "a rule", RULE_FIELDS);
+        match rule.get("level").filter(|level| !matches!(level.data, Data::Null)) {
+            None => self.push(Code::PolicyInvalid, rule, "the rule lacks `level`".to_owned()),
+            Some(level) => self.one_of(level, "level", LEVELS),
+        }
+        for key in ["users", "userGroups", "verbs", "namespaces", "nonResourceURLs"] {
+            self.strings(rule, key);
+        }
+        self.boolean(rule, "omitManagedFields");
+        self.stages(rule);
+        for verb in list(rule, "verbs") {
+            self.verb(verb);
+        }
+        for url in list(rule, "nonResourceURLs") {
+            self.url(url);
+        }
+        if let Some(resources) = rule.get("resources")
+            && !matches!(resources.data, Data::List(_) | Data::Null)
+        {
+            self.push(Code::PolicySyntax, resources, format!("`resources` is a list, not a {}", resources.type_name()));
+        }
+        for group in list(rule, "resources") {
+            self.group(group);
+        }
+        let urls = rule.get("nonResourceURLs").filter(|urls| !urls.items().is_empty());
+        if let Some(urls) = urls
+            && (!list(rule, "resources").is_empty() || !list(rule, "namespaces").is_empty())
+        {
+            self.push(Code::PolicyInvalid, urls, "a rule has either nonResourceURLs, or resources and namespaces, not both".to_owned());
+        }
+    }
+
+    fn group(&mut self, group: &Node) {
+        if !matches!(group.data, Data::Map(_)) {
+            self.push(Code::PolicySyntax, group, format!("a resources entry is a mapping with `group` and `resources`, not a {}", group.type_name()));
+            return;
+        }
+        self.fields(group, "a resources entry", GROUP_FIELDS);
+        self.strings(group, "resources");
+        self.strings(group, "resourceNames");
+        if let Some(name) = group.get("group").filter(|name| !matches!(name.data, Data::Null)) {
+            match name.as_str() {
+                None => self.push(Code::PolicySyntax, name, format!("`group` is text, not a {}", name.type_name())),
+                Some("*") if self.minor >= GROUP_WILDCARD_SINCE => {}
+                Some("*") => {
+                    let message = format!("group `*` is admitted from Kubernetes {GROUP_WILDCARD_SINCE} on, and this is for {}", self.minor);
+                    self.push(Code::PolicyInvalid, name, message);
+                }
+                Some(text) if text.is_empty() || is_dns_subdomain(text) => {}
+                Some(text) => {
+                    let message = format!("group {} is no API group; write it in lower case and without a version", quote(text));
+                    self.push(Code::PolicyInvalid, name, message);
+                }
+            }
+        }
+        if let Some(names) = group.get("resourceNames").filter(|names| !names.items().is_empty())
+            && list(group, "resources").is_empty()
+        {
+            self.push(Code::PolicyInvalid, names, "resourceNames needs `resources` beside it".to_owned());
+        }
+    }
+
+    fn verb(&mut self, verb: &Node) {
+        let Some(text) = verb.as_str() else { return };
+        if VERBS.contains(&text) {
+            return;
+        }
+        let message = format!("no request has the verb {}, so the rule never matches for it", quote(text));
+        let diagnostic = Diagnostic::new(Code::PolicyUnknownVerb, message).at(verb.location.clone());
+        self.found.push(match nearest(text, VERBS.iter().copied()) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None if text == "*" => diagnostic.help("leave `verbs` out to match every verb"),
+            None => diagnostic.help(format!("verbs are {}", VERBS.join(", "))),
+        });
+    }
+
+    fn url(&mut self, url: &Node) {
+        let Some(text) = url.as_str() else { return };
+        if text == "*" {
+            return;
+        }
+        if !text.starts_with('/') {
+            self.push(Code::PolicyInvalid, url, format!("the path {} must begin with `/`", quote(text)));
+        } else if text.strip_suffix('*').unwrap_or(text).contains('*') {
+            self.push(Code::PolicyInvalid, url, format!("in {} the `*` must be the last character", quote(text)));
+        }
+    }
+
+    fn stages(&mut self, node: &Node) {
+        self.strings(node, "omitStages");
+        for stage in list(node, "omitStages") {
+            self.one_of(stage, "omitStages", STAGES);
+        }
+    }
+
+    fn one_of(&mut self, node: &Node, what: &str, known: &[&'static str]) {
+        let Some(text) = node.as_str() else {
+            self.push(Code::PolicySyntax, node, format!("`{what}` is text, not a {}", node.type_name()));
+            return;
+        };
+        if !known.contains(&text) {
+            let diagnostic = Diagnostic::new(Code::PolicyInvalid, format!("{} is no {what}; the API server refuses the policy", quote(text))).at(node.location.clone());
+            self.found.push(match nearest(text, known.iter().copied()) {
+                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                None => diagnostic.help(format!("one of {}", known.join(", "))),
+            });
+        }
+    }
+
+    fn strings(&mut self, node: &Node, key: &str) {
+        let Some(value) = node.get(key).filter(|value| !matches!(value.data, Data::Null)) else { return };
+        if !matches!(value.data, Data::List(_)) {
+            self.push(Code::PolicySyntax, value, format!("`{key}` is a list, not a {}", value.type_name()));
+        }
+        for item in value.items().iter().filter(|item| item.as_str().is_none()) {
+            self.push(Code::PolicySyntax, item, format!("`{key}` is a list of text, and this is a {}", item.type_name()));
+        }
+    }
+
+    fn boolean(&mut self, node: &Node, key: &str) {
+        if let Some(value) = node.get(key)
+            && !matches!(value.data, Data::Bool(_) | Data::Null)
+        {
+            self.push(Code::PolicySyntax, value, format!("`{key}` is true or false, not a {}", value.type_name()));
+        }
+    }
+}
+
+fn list<'n>(node: &'n Node, key: &str) -> &'n [Node] {
+    node.get(key).map(Node::items).unwrap_or_default()
+}
+
+/// RFC 1123, as `k8s.io/apimachinery pkg/util/validation` has it.
+fn is_dns_subdomain(text: &str) -> bool {
+    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    text.len() <= 253 && text.split('.').all(|label| label.starts_with(edge) && label.ends_with(edge) && label.chars().all(|c| edge(c) || c == '-'))
+}

@@ -1,0 +1,77 @@
+//! Checks of meaning, on the patch: what ships is checked, not what was meant.
+
+pub mod secret;
+
+use crate::audit;
+use crate::diagnostic::human::quote;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::kubernetes::Minor;
+use crate::patch::{ControlPlanePatch, NodeFile};
+use crate::values::Values;
+use crate::yaml::Data;
+
+/// Every objection to a patch on API servers of `minor`.
+pub fn patch(patch: &ControlPlanePatch, minor: Minor) -> Diagnostics {
+    let mut found = Diagnostics::new();
+    for (file, content) in patch.shipped() {
+        if !is_policy(patch, file) {
+            continue;
+        }
+        match &content.document {
+            Ok(document) => found.extend(audit::policy::check(document, minor)),
+            Err(errors) => {
+                for error in &errors.items {
+                    let mut error = error.clone();
+                    error.code = Code::PolicySyntax;
+                    found.push(error);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The policy is the file that --audit-policy-file names, seen through the mounts.
+fn is_policy(patch: &ControlPlanePatch, file: &NodeFile) -> bool {
+    let Some(flag) = patch.arg("audit-policy-file") else { return false };
+    let through_mount = patch.volumes.iter().any(|volume| {
+        let mount = volume.mount_path.trim_end_matches('/');
+        flag.value.strip_prefix(mount).is_some_and(|rest| (rest.is_empty() || rest.starts_with('/')) && format!("{}{rest}", volume.host_path.trim_end_matches('/')) == file.path)
+    });
+    through_mount || flag.value == file.path
+}
+
+/// Credentials among the values.
+pub fn secrets_in_values(values: &Values) -> Diagnostics {
+    let mut found = Diagnostics::new();
+    for leaf in values.leaves() {
+        if let Data::String(text) = &leaf.value.data
+            && let Some(what) = secret::in_value(&leaf.path, text)
+        {
+            let message = format!("`{}` holds {what}, and a pack is readable by whoever gets it", leaf.path);
+            found.push(refuse(message).at(leaf.value.location.clone()).path(&leaf.path));
+        }
+    }
+    found
+}
+
+/// Credentials in what would ship: templates can hold them too.
+pub fn secrets_in_patch(patch: &ControlPlanePatch) -> Diagnostics {
+    let mut found = Diagnostics::new();
+    for arg in &patch.args {
+        if let Some(what) = secret::in_text(&arg.value) {
+            found.push(refuse(format!("the value of --{} holds {what}", arg.name)).at(arg.location.clone()));
+        }
+    }
+    for (file, content) in patch.shipped() {
+        if let Some(what) = secret::in_text(&content.text) {
+            found.push(refuse(format!("the file {} holds {what}", quote(&file.path))).at(file.location.clone()));
+        }
+    }
+    found
+}
+
+fn refuse(message: String) -> Diagnostic {
+    let help = "put it on the nodes by other means and mark the file `host: true`, or name a Secret with `secret: {name, key}`";
+    Diagnostic::new(Code::SecretInPack, message).help(help).redacted()
+}

@@ -1,0 +1,135 @@
+//! The stable codes. A code never changes its meaning; new ones are added.
+
+use super::Severity;
+use super::suggest::nearest;
+
+/// What a diagnostic of a code says about the run, and so the exit status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// Understood, and the verdict is negative: exit status 1.
+    Verdict,
+    /// Not understood (values, schema, template, syntax, arguments): exit status 2.
+    Input,
+    /// The machine failed (disk, permission): exit status 3.
+    Machine,
+}
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal, $severity:ident, $class:ident;)+) => {
+        /// A stable identifier of a kind of diagnostic.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code { $($(#[doc = $doc])+ $variant,)+ }
+
+        impl Code {
+            /// Every code, in the order of the table.
+            pub const ALL: &'static [Code] = &[$(Code::$variant,)+];
+
+            /// The name that people and machines see, such as `values-unknown-key`.
+            pub fn name(self) -> &'static str {
+                match self { $(Code::$variant => $name,)+ }
+            }
+
+            /// The severity unless `--allow` or `--deny` changes it.
+            pub fn severity(self) -> Severity {
+                match self { $(Code::$variant => Severity::$severity,)+ }
+            }
+
+            /// What an error of this code does to the exit status.
+            pub fn class(self) -> Class {
+                match self { $(Code::$variant => Class::$class,)+ }
+            }
+
+            /// One line: what is wrong when this code appears.
+            pub fn reason(self) -> &'static str {
+                match self { $(Code::$variant => concat!($($doc,)+).trim_ascii(),)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The command line itself cannot be used.
+    Usage = "usage", Error, Input;
+    /// A file or folder that was named does not exist or is of the wrong kind.
+    InputMissing = "input-missing", Error, Input;
+    /// Reading or writing failed: disk, permission.
+    Io = "io", Error, Machine;
+    /// The Kubernetes version is no version, or the pack does not support it.
+    KubernetesVersion = "kubernetes-version", Error, Input;
+    /// The place to write to holds something that must not be replaced.
+    OutputRefused = "output-refused", Error, Input;
+    /// A text cannot be read as one YAML document.
+    YamlSyntax = "yaml-syntax", Error, Input;
+    /// A mapping holds the same key twice.
+    YamlDuplicateKey = "yaml-duplicate-key", Error, Input;
+    /// A plain scalar means different things to YAML 1.1 and YAML 1.2 readers.
+    YamlAmbiguousScalar = "yaml-ambiguous-scalar", Warning, Verdict;
+    /// A value's key is not in the pack's schema.
+    ValuesUnknownKey = "values-unknown-key", Error, Input;
+    /// A value does not fit the pack's schema.
+    ValuesInvalid = "values-invalid", Error, Input;
+    /// A `--set` argument cannot be read or applied.
+    ValuesSet = "values-set", Error, Input;
+    /// pack.yaml, its schema or a target.yaml does not say what it must.
+    PackInvalid = "pack-invalid", Error, Input;
+    /// A template cannot be compiled, checked or rendered, or renders something unreadable.
+    TemplateError = "template-error", Error, Input;
+    /// A template writes a value without an output helper, so the value could break out of its place.
+    TemplateBareValue = "template-bare-value", Error, Input;
+    /// A target renders a document of a kind that cannot be read back into types.
+    TargetUnchecked = "target-unchecked", Warning, Verdict;
+    /// The content is more than the target can carry.
+    TargetLimit = "target-limit", Error, Verdict;
+    /// A credential would be shipped inside the pack.
+    SecretInPack = "secret-in-pack", Error, Verdict;
+    /// An API server flag is given more than once.
+    FlagDuplicate = "flag-duplicate", Error, Verdict;
+    /// Two volumes have one name, so one of the mounts would be lost.
+    VolumeNameDuplicate = "volume-name-duplicate", Error, Verdict;
+    /// Two volumes mount the same host path.
+    VolumePathDuplicate = "volume-path-duplicate", Warning, Verdict;
+    /// The minors that were asked for need different node configuration.
+    PatchDiffers = "patch-differs", Error, Verdict;
+    /// The audit policy is not readable as YAML.
+    PolicySyntax = "policy-syntax", Error, Verdict;
+    /// The audit policy has a field that the API server would drop, with everything in it.
+    PolicyUnknownField = "policy-unknown-field", Error, Verdict;
+    /// The API server refuses this audit policy.
+    PolicyInvalid = "policy-invalid", Error, Verdict;
+    /// The audit policy's apiVersion is not audit.k8s.io/v1.
+    PolicyVersion = "policy-version", Error, Verdict;
+    /// The audit policy has no rules, so the API server refuses it.
+    PolicyEmpty = "policy-empty", Error, Verdict;
+    /// A verb that no request has, so the rule never matches for it.
+    PolicyUnknownVerb = "policy-unknown-verb", Warning, Verdict;
+}
+
+impl Code {
+    /// The code of that name.
+    ///
+    /// # Errors
+    /// The message to print, with the nearest code's name.
+    pub fn parse(name: &str) -> Result<Self, String> {
+        Self::ALL.iter().copied().find(|code| code.name() == name).ok_or_else(|| {
+            let names = Self::ALL.iter().map(|code| code.name());
+            match nearest(name, names) {
+                Some(near) => format!("no check has the code `{name}`; the nearest is `{near}`"),
+                None => format!("no check has the code `{name}`"),
+            }
+        })
+    }
+
+    /// Whether `--allow` may silence it: verdicts on meaning may be overruled
+    /// by a person who knows better, but never what could not be understood,
+    /// and never a credential.
+    pub fn can_be_allowed(self) -> bool {
+        self.class() == Class::Verdict
+            && !matches!(self, Code::SecretInPack | Code::FlagDuplicate | Code::PatchDiffers)
+    }
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,5 @@
+//! Knowledge of Kubernetes itself: its versions.
+
+mod version;
+
+pub use version::{Minor, NotAVersion, admits, admitted, select};

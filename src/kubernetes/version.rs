@@ -1,0 +1,111 @@
+//! Kubernetes minors, as people write them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use semver::VersionReq;
+
+use crate::diagnostic::human::quote;
+use crate::diagnostic::{Code, Diagnostic};
+
+/// The NN of Kubernetes 1.NN. Patch releases do not change what an API server accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Minor(pub u16);
+
+/// The text is no Kubernetes version.
+#[derive(Debug, thiserror::Error)]
+#[error("not a Kubernetes version")]
+pub struct NotAVersion;
+
+impl FromStr for Minor {
+    type Err = NotAVersion;
+
+    /// `1.33`, `v1.33`, `1.33.4`, `v1.33.4-rc.1`.
+    fn from_str(text: &str) -> Result<Self, NotAVersion> {
+        let text = text.strip_prefix('v').unwrap_or(text);
+        let rest = text.strip_prefix("1.").ok_or(NotAVersion)?;
+        let (minor, patch) = rest.split_once('.').map_or((rest, None), |(minor, patch)| (minor, Some(patch)));
+        if minor.len() > 1 && minor.starts_with('0') || !minor.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(NotAVersion);
+        }
+        let patch_is_number = patch.is_none_or(|patch| semver::Version::parse(&format!("1.0.{patch}")).is_ok());
+        let minor = minor.parse().map_err(|_| NotAVersion)?;
+        if patch_is_number { Ok(Minor(minor)) } else { Err(NotAVersion) }
+    }
+}
+
+impl fmt::Display for Minor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "1.{}", self.0)
+    }
+}
+
+impl serde::Serialize for Minor {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The minors that `requirement` (a pack's or a target file's range) admits, ascending.
+pub fn admitted(requirement: &VersionReq) -> Vec<Minor> {
+    const NEWEST_CONCEIVABLE: u16 = 99;
+    (0..=NEWEST_CONCEIVABLE).map(Minor).filter(|minor| admits(requirement, *minor)).collect()
+}
+
+/// Whether `requirement` admits a minor.
+pub fn admits(requirement: &VersionReq, minor: Minor) -> bool {
+    requirement.matches(&semver::Version::new(1, u64::from(minor.0), 0))
+}
+
+/// The minors of `--kubernetes-version`: one, or a range such as `1.31-1.34`.
+/// Without it, the newest that the pack supports.
+///
+/// # Errors
+/// `kubernetes-version` when the text is no version or range, or the pack
+/// supports none or not all of it.
+pub fn select(asked: Option<&str>, supported: &VersionReq) -> Result<Vec<Minor>, Diagnostic> {
+    let known = admitted(supported);
+    let (Some(oldest), Some(newest)) = (known.first(), known.last()) else {
+        return Err(fault(format!("the pack supports no Kubernetes minor: {supported}")));
+    };
+    let Some(asked) = asked else { return Ok(vec![*newest]) };
+    let help = format!("the pack supports {oldest} to {newest}; write one version such as {newest}, or a range such as {oldest}-{newest}");
+    let parsed = match asked.parse::<Minor>() {
+        Ok(minor) => Some((minor, minor)),
+        Err(NotAVersion) => asked.split_once('-').and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?))),
+    };
+    let Some((from, to)) = parsed else {
+        return Err(fault(format!("{} is not a Kubernetes version", quote(asked))).help(help));
+    };
+    if from > to {
+        return Err(fault(format!("the range {} begins after its end", quote(asked))).help(help));
+    }
+    let minors: Vec<Minor> = (from.0..=to.0).map(Minor).collect();
+    match minors.iter().find(|minor| !admits(supported, **minor)) {
+        None => Ok(minors),
+        Some(minor) => Err(fault(format!("the pack does not support Kubernetes {minor}")).help(help)),
+    }
+}
+
+fn fault(message: String) -> Diagnostic {
+    Diagnostic::new(Code::KubernetesVersion, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_forms_people_write() {
+        let supported = VersionReq::parse(">=1.28, <1.38").unwrap();
+        let ask = |text| select(Some(text), &supported).ok();
+        for text in ["1.33", "v1.33", "1.33.4", "v1.33.0-rc.1"] {
+            assert_eq!(ask(text), Some(vec![Minor(33)]), "{text}");
+        }
+        assert_eq!(ask("1.31-1.33"), Some(vec![Minor(31), Minor(32), Minor(33)]));
+        assert_eq!(select(None, &supported).unwrap(), [Minor(37)]);
+        for text in ["", "1", "1.", "1.x", "2.33", "1.27", "1.38", "1.33-1.31", "1.30-1.99", "1.033", "latest", "1.33.x", "1.99999"] {
+            assert_eq!(ask(text), None, "{text}");
+        }
+    }
+}

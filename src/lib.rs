@@ -1,0 +1,10 @@
+//! packwright, as a map of its modules.
+#![forbid(unsafe_code)]
+pub mod audit;
+pub mod check;
+pub mod diagnostic;
+pub mod kubernetes;
+pub mod patch;
+pub mod template;
+pub mod values;
+pub mod yaml;

@@ -1,0 +1,130 @@
+//! The control-plane patch: what a pack sets on an API server, whatever
+//! creates the cluster. Packs render it, targets are rendered from it, and its
+//! canonical bytes are what "nothing changes on the nodes" is decided by.
+
+mod canonical;
+mod parse;
+mod variable;
+
+use serde_json::Value;
+
+pub use parse::parse;
+pub use variable::{Variable, VariableType};
+
+use crate::diagnostic::{Diagnostics, Location};
+use crate::yaml::Node;
+
+/// A control-plane patch in canonical form.
+#[derive(Debug, Clone)]
+pub struct ControlPlanePatch {
+    /// `apiServer.extraArgs`, sorted by name, each name once.
+    pub args: Vec<Arg>,
+    /// `apiServer.extraVolumes`, sorted by name, each name once.
+    pub volumes: Vec<Volume>,
+    /// Files on the node, sorted by path, each path once.
+    pub files: Vec<NodeFile>,
+}
+
+/// One flag of kube-apiserver.
+#[derive(Debug, Clone)]
+pub struct Arg {
+    /// The flag's name without dashes.
+    pub name: String,
+    /// Its value as the API server reads it.
+    pub value: String,
+    /// Present when the flag is exposed as a variable of the target.
+    pub variable: Option<Variable>,
+    /// Who set it.
+    pub location: Location,
+}
+
+/// One host path mounted into the API server's Pod (kubeadm's HostPathMount).
+#[derive(Debug, Clone)]
+pub struct Volume {
+    /// The Pod's volume name, a DNS label.
+    pub name: String,
+    /// The path on the node.
+    pub host_path: String,
+    /// The path in the container.
+    pub mount_path: String,
+    /// Whether the container may write.
+    pub read_only: bool,
+    /// `File`, `DirectoryOrCreate` and so on; absent means that nothing is checked.
+    pub path_type: Option<String>,
+    /// Who set it.
+    pub location: Location,
+}
+
+/// One file on each control-plane node.
+#[derive(Debug, Clone)]
+pub struct NodeFile {
+    /// Absolute path on the node.
+    pub path: String,
+    /// `user:group`.
+    pub owner: String,
+    /// Four octal digits, such as `0600`.
+    pub permissions: String,
+    /// What is in it, or who puts it there.
+    pub body: Body,
+    /// Who set it.
+    pub location: Location,
+}
+
+/// Where a file's content comes from.
+#[derive(Debug, Clone)]
+pub enum Body {
+    /// The pack ships it.
+    Content(Content),
+    /// It is already on the node; the pack ships nothing.
+    Host,
+    /// A Secret of the management cluster (Cluster API's `contentFrom`); other
+    /// targets expect it on the node.
+    Secret {
+        /// The Secret's name.
+        name: String,
+        /// The key in the Secret.
+        key: String,
+    },
+}
+
+/// A file's content.
+#[derive(Debug, Clone)]
+pub struct Content {
+    /// The bytes that ship.
+    pub text: String,
+    /// The content as YAML with the places that its parts were written at, or
+    /// why it is not YAML. Only who needs YAML objects to the latter.
+    pub document: Result<Node, Diagnostics>,
+}
+
+impl NodeFile {
+    /// The content, if the pack ships it.
+    pub fn content(&self) -> Option<&Content> {
+        match &self.body {
+            Body::Content(content) => Some(content),
+            _ => None,
+        }
+    }
+}
+
+impl ControlPlanePatch {
+    /// The value of a flag, if the patch sets it.
+    pub fn arg(&self, name: &str) -> Option<&Arg> {
+        self.args.iter().find(|arg| arg.name == name)
+    }
+
+    /// The files that the pack ships.
+    pub fn shipped(&self) -> impl Iterator<Item = (&NodeFile, &Content)> {
+        self.files.iter().filter_map(|file| file.content().map(|content| (file, content)))
+    }
+
+    /// The canonical document.
+    pub fn to_json(&self) -> Value {
+        canonical::document(self)
+    }
+
+    /// The canonical bytes: `control-plane-patch.yaml`.
+    pub fn to_yaml(&self) -> String {
+        crate::yaml::emit::block(&self.to_json(), 0)
+    }
+}

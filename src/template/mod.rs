@@ -1,0 +1,323 @@
+//! Handlebars, made safe for configuration.
+//!
+//! Templates see data and nothing else: no file, network, time or environment.
+//! They are checked against a schema before rendering ([`check`]), every value
+//! is written by a helper that fits its place ([`helpers`]), and every byte of
+//! the output knows where it came from ([`marks`]).
+
+mod check;
+mod helpers;
+mod marks;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use handlebars::template::{Parameter, TemplateElement};
+use handlebars::{Context, Handlebars, RenderContext, RenderError, Renderable, Template};
+use serde_json::Value;
+
+pub use marks::{Origin, Traced};
+
+use crate::diagnostic::human::quote;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location, Source};
+use crate::kubernetes::Minor;
+use crate::values::Schema;
+use crate::yaml::{self, Node};
+
+/// The templates of one folder, compiled and checked.
+pub struct Engine {
+    registry: Handlebars<'static>,
+    sources: BTreeMap<String, Arc<Source>>,
+    minor: Arc<AtomicU16>,
+}
+
+impl Engine {
+    /// Compiles `templates` (by file name) and checks them against the schema
+    /// of what they will be given.
+    ///
+    /// # Errors
+    /// Every fault of every template.
+    pub fn compile(templates: &BTreeMap<String, Arc<Source>>, schema: &Schema) -> Result<Self, Diagnostics> {
+        let mut found = Diagnostics::new();
+        let mut compiled = BTreeMap::new();
+        for (name, source) in templates {
+            match compile(name, source) {
+                Ok(template) => {
+                    compiled.insert(name.clone(), (template, Arc::clone(source)));
+                }
+                Err(diagnostic) => found.push(*diagnostic),
+            }
+        }
+        if !found.has_errors() {
+            found = check::check(&check::Templates { compiled: &compiled, schema });
+        }
+        if found.has_errors() {
+            return Err(found);
+        }
+        let minor = Arc::new(AtomicU16::new(0));
+        let mut registry = Handlebars::new();
+        registry.set_strict_mode(true);
+        registry.register_escape_fn(handlebars::no_escape);
+        helpers::register(&mut registry, Arc::clone(&minor));
+        let mut sources = BTreeMap::new();
+        for (name, (mut template, source)) in compiled {
+            instrument(&mut template, &name, &source);
+            registry.register_template(&name, template);
+            sources.insert(name, source);
+        }
+        Ok(Self { registry, sources, minor })
+    }
+
+    /// Whether there is a template of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.sources.contains_key(name)
+    }
+
+    /// The names of the templates.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.sources.keys().map(String::as_str)
+    }
+
+    /// Renders one template. `locate` says where a value of the context, named
+    /// by its path, was written.
+    ///
+    /// # Errors
+    /// `template-error` with the template's line.
+    pub fn render<'e>(&'e self, name: &str, context: &Value, minor: Minor, locate: &'e Locate<'e>) -> Result<Rendered<'e>, Diagnostics> {
+        self.minor.store(minor.0, Ordering::Relaxed);
+        let context = Context::wraps(context).map_err(|error| Diagnostic::new(Code::TemplateError, error.to_string()))?;
+        let mut sink = marks::Sink::new();
+        let Some(template) = self.registry.get_template(name) else {
+            return Err(Diagnostic::new(Code::TemplateError, format!("there is no template {}", quote(name))).into());
+        };
+        let mut render = RenderContext::new(template.name.as_ref());
+        template.render(&self.registry, &context, &mut render, &mut sink).map_err(|error| self.blame(name, &error))?;
+        Ok(Rendered { engine: self, name: name.to_owned(), traced: sink.finish(), locate })
+    }
+
+    fn blame(&self, name: &str, error: &RenderError) -> Diagnostic {
+        let name = error.template_name.as_deref().unwrap_or(name);
+        let diagnostic = Diagnostic::new(Code::TemplateError, format!("cannot render {name}: {}", error.reason()));
+        match (self.sources.get(name), error.line_no, error.column_no) {
+            (Some(source), Some(line), Some(column)) => diagnostic.at(check::place(source, line, column)),
+            (Some(source), ..) => diagnostic.at(source.at(0..0)),
+            _ => diagnostic,
+        }
+    }
+}
+
+/// Says where the context's value at a path was written.
+pub type Locate<'l> = dyn Fn(&str) -> Option<Location> + 'l;
+
+/// What a template rendered.
+pub struct Rendered<'e> {
+    engine: &'e Engine,
+    name: String,
+    traced: Traced,
+    locate: &'e Locate<'e>,
+}
+
+impl Rendered<'_> {
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.traced.text
+    }
+
+    /// Who is to blame for the byte at `at`: the values leaf that was written
+    /// there, else the template's line.
+    pub fn location(&self, at: usize) -> Option<Location> {
+        match self.traced.origin(at)? {
+            Origin::Template(name, line) => self.engine.sources.get(name).map(|source| {
+                let indent = source.text[source.line_start(*line)..].chars().take_while(|c| *c == ' ').count();
+                check::place(source, *line, indent + 1)
+            }),
+            Origin::Value(path) => (self.locate)(path),
+        }
+    }
+
+    /// The text read back as one YAML document, every node placed where its
+    /// text came from.
+    ///
+    /// # Errors
+    /// `template-error` when the text is not one YAML document, or when a value
+    /// does not stand alone in it.
+    pub fn read(&self) -> Result<Node, Diagnostics> {
+        let source = Source::anonymous(format!("what {} renders", self.name), self.traced.text.as_str());
+        let fallback = self.engine.sources.get(&self.name).map_or_else(|| source.at(0..0), |template| template.at(0..0));
+        let relocate = |location: &Location| self.location(location.range.start).unwrap_or_else(|| fallback.clone());
+        let mut ignored = Diagnostics::new();
+        let mut node = yaml::read(&source, &mut ignored).map_err(|mut errors| {
+            for error in &mut errors.items {
+                if let Some(location) = error.location.take() {
+                    let line = location.position().0;
+                    let text = source.text.lines().nth(line - 1).unwrap_or_default().trim();
+                    error.help = Some(format!("line {line} of the rendered text is {}", quote(text)));
+                    error.location = Some(relocate(&location));
+                }
+                error.code = Code::TemplateError;
+                error.message = format!("{} renders invalid YAML: {}", self.name, error.message);
+                for (location, _) in &mut error.related {
+                    *location = relocate(location);
+                }
+            }
+            errors
+        })?;
+        self.refuse_embedded(&node)?;
+        node.relocate(&relocate);
+        Ok(node)
+    }
+
+    /// A value must be a scalar of its own. `"x-{{yaml v}}"` would work until
+    /// a value needs quotes.
+    fn refuse_embedded(&self, node: &Node) -> Result<(), Diagnostics> {
+        let mut scalars = HashMap::new();
+        let mut spans = Vec::new();
+        node.visit_scalars(&mut |location| {
+            let range = location.range.clone();
+            let is_block = self.traced.text[range.clone()].starts_with(['|', '>']);
+            scalars.insert(range.start, range.end);
+            if !is_block && !range.is_empty() {
+                spans.push(range);
+            }
+        });
+        spans.sort_unstable_by_key(|range| range.start);
+        let mut found = Diagnostics::new();
+        for piece in self.traced.value_pieces().filter(|piece| !piece.is_empty()) {
+            let stands_alone = match scalars.get(&piece.start) {
+                Some(end) => *end <= piece.end,
+                None => {
+                    let before = spans.partition_point(|range| range.start < piece.start);
+                    !spans[..before].last().is_some_and(|range| range.end > piece.start)
+                }
+            };
+            if !stands_alone {
+                let line = self.traced.text[..piece.start].matches('\n').count();
+                let text = self.traced.text.lines().nth(line).unwrap_or_default().trim();
+                let message = format!("{} writes a value inside other text, where it cannot be kept safe: {}", self.name, quote(text));
+                let at = self.traced.origin(piece.start.saturating_sub(1)).and_then(|_| self.location(piece.start.saturating_sub(1)));
+                let mut diagnostic = Diagnostic::new(Code::TemplateError, message).help("let {{yaml ...}} be the whole value, without quotes around it");
+                diagnostic.location = at;
+                found.push(diagnostic);
+            }
+        }
+        found.into_result((), &mut Diagnostics::new())
+    }
+}
+
+fn compile(name: &str, source: &Arc<Source>) -> Result<Template, Box<Diagnostic>> {
+    let fault = |message: String| Box::new(Diagnostic::new(Code::TemplateError, message));
+    if marks::contains_mark(&source.text) {
+        return Err(fault("the template holds the characters U+FDD0 or U+FDD1, which are reserved".to_owned()).map_at(source.at(0..0)));
+    }
+    if let Some(at) = too_deep(&source.text) {
+        return Err(fault("blocks or parentheses are nested too deep".to_owned()).map_at(source.at(at..at + 2)));
+    }
+    Template::compile_with_name(&source.text, name.to_owned()).map_err(|error| {
+        let location = match error.pos() {
+            Some((line, column)) => check::place(source, line, column),
+            None => source.at(0..0),
+        };
+        fault(format!("not a Handlebars template: {}", error.reason())).map_at(location)
+    })
+}
+
+trait At {
+    fn map_at(self, location: Location) -> Self;
+}
+
+impl At for Box<Diagnostic> {
+    fn map_at(mut self, location: Location) -> Self {
+        self.location = Some(location);
+        self
+    }
+}
+
+/// Where nesting passes what the parser, which recurses, takes on any stack.
+fn too_deep(text: &str) -> Option<usize> {
+    const DEEPEST: usize = 64;
+    let mut blocks = 0_usize;
+    for (at, _) in text.match_indices("{{") {
+        let tag = text[at..].trim_start_matches('{').trim_start_matches('~');
+        if tag.starts_with(['#', '^']) {
+            blocks += 1;
+        } else if tag.starts_with('/') {
+            blocks = blocks.saturating_sub(1);
+        }
+        let tag = tag.split("}}").next().unwrap_or_default();
+        let mut parentheses = 0_usize;
+        let too_many = tag.bytes().any(|byte| {
+            match byte {
+                b'(' | b'[' => parentheses += 1,
+                b')' | b']' => parentheses = parentheses.saturating_sub(1),
+                _ => {}
+            }
+            parentheses > DEEPEST
+        });
+        if blocks > DEEPEST || too_many {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// Puts a mark before every piece that the template writes, and a step into
+/// every block, so that what is rendered can be traced and loops are bounded.
+fn instrument(template: &mut Template, name: &str, source: &Arc<Source>) {
+    let elements = std::mem::take(&mut template.elements);
+    let mapping = std::mem::take(&mut template.mapping);
+    for (index, mut element) in elements.into_iter().enumerate() {
+        let place = mapping.get(index).cloned().or_else(|| mapping.last().cloned());
+        let (line, column) = place.as_ref().map_or((1, 1), |place| (place.0, place.1));
+        let push = |template: &mut Template, element| {
+            template.elements.push(element);
+            template.mapping.extend(place.clone());
+        };
+        let mark = |line| Origin::Template(name.to_owned(), line).mark();
+        match &mut element {
+            TemplateElement::RawString(text) => *text = mark_lines(text, source, (line, column), mark),
+            TemplateElement::Expression(_) | TemplateElement::HtmlExpression(_) => {
+                if let Some(step) = step(mark(line)) {
+                    push(template, step);
+                }
+            }
+            TemplateElement::HelperBlock(block) => {
+                for body in [&mut block.template, &mut block.inverse].into_iter().flatten() {
+                    instrument(body, name, source);
+                    if let Some(step) = step(mark(line)) {
+                        body.elements.insert(0, step);
+                        body.mapping.splice(0..0, place.clone());
+                    }
+                }
+            }
+            _ => {}
+        }
+        push(template, element);
+    }
+}
+
+fn mark_lines(text: &str, source: &Arc<Source>, (line, column): (usize, usize), mark: impl Fn(usize) -> String) -> String {
+    // White space around standalone blocks is trimmed away, so the text may
+    // begin later than its element does.
+    let start = check::place(source, line, column).range.start;
+    let skipped = source.text[start..].find(text).unwrap_or_default();
+    let first = line + source.text[start..start + skipped].matches('\n').count();
+    let mut marked = String::with_capacity(text.len() * 2);
+    for (offset, piece) in text.split_inclusive('\n').enumerate() {
+        if !piece.starts_with('\n') {
+            marked.push_str(&mark(first + offset));
+        }
+        marked.push_str(piece);
+    }
+    marked
+}
+
+/// An element that calls the internal helper which writes `mark`.
+fn step(mark: String) -> Option<TemplateElement> {
+    let mut element = Template::compile("{{step 0}}").ok()?.elements.pop()?;
+    if let TemplateElement::Expression(call) = &mut element {
+        call.name = Parameter::Name(helpers::MARK.to_owned());
+        call.params = vec![Parameter::Literal(Value::String(mark))];
+    }
+    Some(element)
+}
