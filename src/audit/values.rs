@@ -45,6 +45,13 @@ pub struct Values {
 /// The audit policy.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(extend("if" = {"properties": {"content": {"type": "string"}}, "required": ["content"]}))]
+#[schemars(extend("then" = {"properties": {
+    "rules": {"type": "null", "description": "policy.content is a whole policy and excludes it; set one of the two to null"},
+    "prependRules": {"type": "null", "description": "policy.content is a whole policy and excludes it; set one of the two to null"},
+    "omitStages": {"type": "null", "description": "policy.content is a whole policy and excludes it; set one of the two to null"},
+    "omitManagedFields": {"type": "null", "description": "policy.content is a whole policy and excludes it; set one of the two to null"},
+}}))]
 pub struct Policy {
     /// --audit-policy-file: the policy's absolute path, on the node and in the container. Default /etc/kubernetes/audit-policy.yaml
     #[schemars(regex(pattern = "^/[^:]+$"))]
@@ -167,6 +174,7 @@ pub struct Webhook {
     #[schemars(extend("enum" = ["batch", "blocking", "blocking-strict", null]))]
     pub mode: Option<String>,
     /// --audit-webhook-initial-backoff: the wait before the first retry, a duration such as 10s. API server default 10s
+    #[serde(default)]
     #[schemars(schema_with = "duration")]
     pub initial_backoff: Option<String>,
     /// How events are gathered before they are sent; mode batch only.
@@ -212,6 +220,7 @@ pub struct Batch {
     #[schemars(range(min = 1, max = 2_147_483_647))]
     pub max_size: Option<u32>,
     /// --audit-*-batch-max-wait: how long a batch waits to fill, a duration such as 1s. The log's default is 0s, which with maxSize above 1 keeps one core of each API server busy.
+    #[serde(default)]
     #[schemars(schema_with = "duration")]
     pub max_wait: Option<String>,
     /// A bound on batches a second.

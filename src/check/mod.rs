@@ -7,8 +7,8 @@ use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::kubernetes::Minor;
 use crate::patch::{ControlPlanePatch, NodeFile};
-use crate::values::Values;
-use crate::yaml::Data;
+use crate::values::{Path, Values};
+use crate::yaml::{Data, Node};
 
 /// Every objection to a patch on API servers of `minor`.
 pub fn patch(patch: &ControlPlanePatch, minor: Minor) -> Diagnostics {
@@ -74,4 +74,21 @@ pub fn secrets_in_patch(patch: &ControlPlanePatch) -> Diagnostics {
 fn refuse(message: String) -> Diagnostic {
     let help = "put it on the nodes by other means and mark the file `host: true`, or name a Secret with `secret: {name, key}`";
     Diagnostic::new(Code::SecretInPack, message).help(help).redacted()
+}
+
+/// Replaces every credential among the values by its sha256, for printing.
+pub fn redact(values: &mut Values) {
+    fn walk(node: &mut Node, path: &Path) {
+        match &mut node.data {
+            Data::String(text) => {
+                if secret::in_value(path, text).is_some() {
+                    *text = format!("sha256:{}", crate::pack::sha256(text.as_bytes()));
+                }
+            }
+            Data::List(items) => items.iter_mut().enumerate().for_each(|(index, item)| walk(item, &path.item(index))),
+            Data::Map(entries) => entries.iter_mut().for_each(|entry| walk(&mut entry.value, &path.key(&entry.key))),
+            _ => {}
+        }
+    }
+    walk(&mut values.root, &Path::root());
 }

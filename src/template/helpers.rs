@@ -56,7 +56,7 @@ pub const HELPERS: &[Signature] = &[
     signature("and", Role::Value, 2, 8),
     signature("or", Role::Value, 2, 8),
     signature("not", Role::Value, 1, 1),
-    signature("kubernetesAtLeast", Role::Value, 1, 1),
+    signature("kubernetesAtLeast", Role::Value, 1, 2),
     signature("if", Role::Block, 1, 1),
     signature("unless", Role::Block, 1, 1),
     signature("each", Role::Block, 1, 1),
@@ -386,6 +386,7 @@ impl HelperDef for Entries {
     }
 }
 
+/// Whether the minor being rendered for, or the one given second, is at least the first.
 struct KubernetesAtLeast(Arc<AtomicU16>);
 
 impl HelperDef for KubernetesAtLeast {
@@ -396,9 +397,13 @@ impl HelperDef for KubernetesAtLeast {
         _: &'rc Context,
         _: &mut RenderContext<'reg, 'rc>,
     ) -> Result<ScopedJson<'rc>, RenderError> {
-        let wanted = helper.param(0).and_then(|param| param.value().as_str()).unwrap_or_default();
-        let wanted: Minor = wanted.parse().map_err(|_| failed("kubernetesAtLeast", "expected a minor in quotes, such as \"1.31\""))?;
-        Ok(ScopedJson::Derived(Value::Bool(self.0.load(Ordering::Relaxed) >= wanted.0)))
+        let minor = |param: &PathAndJson<'_>| {
+            let text = param.value().as_str().unwrap_or_default();
+            text.parse::<Minor>().map_err(|_| failed("kubernetesAtLeast", "expected a minor in quotes, such as \"1.31\""))
+        };
+        let wanted = helper.param(0).map(minor).transpose()?.unwrap_or(Minor(0));
+        let have = helper.param(1).map(minor).transpose()?.unwrap_or(Minor(self.0.load(Ordering::Relaxed)));
+        Ok(ScopedJson::Derived(Value::Bool(have >= wanted)))
     }
 }
 

@@ -44,6 +44,11 @@ impl Schema {
         }
     }
 
+    /// A schema that Rust types generated.
+    pub fn from_value(document: Value) -> Self {
+        Self { document, source: Source::anonymous("schema", "") }
+    }
+
     /// Every objection to `values`.
     ///
     /// # Errors
@@ -87,6 +92,7 @@ impl Schema {
             _ => {}
         }
         let mut diagnostic = match error.kind() {
+            Kind::Type { kind: TypeKind::Single(jsonschema::JsonType::Null) } => invalid(format!("{path} must not be set here")),
             Kind::Type { kind } => invalid(format!("{path} must be {}, not {written}", types(kind))),
             Kind::Enum { options } => {
                 let options: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -114,8 +120,10 @@ impl Schema {
             Kind::PropertyNames { error } => invalid(format!("a key of {} is not allowed: {error}", named(&path))),
             _ => invalid(format!("{}: {error}", named(&path))),
         };
+        let rule = error.schema_path().as_str().rsplit_once('/').and_then(|(rule, _)| self.document.pointer(rule));
+        let description = |schema: Option<&'_ Value>| schema.and_then(|schema| schema.get("description")).and_then(Value::as_str).map(str::to_owned);
         if diagnostic.help.is_none()
-            && let Some(description) = schema.and_then(|schema| schema.get("description")).and_then(Value::as_str)
+            && let Some(description) = description(rule).or_else(|| description(schema))
         {
             diagnostic = diagnostic.help(format!("{path}: {}", description.lines().next().unwrap_or_default()));
         }

@@ -1,0 +1,149 @@
+//! `packwright build`.
+
+use std::path::PathBuf;
+
+use clap::{ArgMatches, Args};
+use serde_json::{Value, json};
+
+use super::inputs::InputArgs;
+use super::output::{Format, Outcome, Output};
+use crate::check;
+use crate::diagnostic::human::quote;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Source};
+use crate::pack::place::{self, Built, Existing, PlaceError, Placed};
+use crate::pack::{Lock, Pack, sha256};
+
+/// Check, render and write a pack: a folder, the same as .tar.gz, and its checksum
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  packwright build kube-apiserver-audit
+  packwright build kube-apiserver-audit -f prod.yaml --kubernetes-version 1.31-1.34
+  packwright build dist/kube-apiserver-audit-1.0.0 --set log.maxAge=60 --replace
+  packwright build ./my-pack --format json | jq -r .digest
+
+The digest goes to standard output: it commits to every byte of the pack.")]
+pub struct Build {
+    #[command(flatten)]
+    inputs: InputArgs,
+
+    /// The folder to write to
+    #[arg(short, long, value_name = "DIR", default_value = "dist")]
+    output: PathBuf,
+
+    /// Replace a pack that was built from other inputs, or that was changed since
+    #[arg(long)]
+    replace: bool,
+
+    /// The form of the report
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Build {
+    pub fn run(self, matches: &ArgMatches) -> Outcome {
+        let output = Output::new(self.format);
+        let mut warnings = Diagnostics::new();
+        let (allow, deny) = (codes(&self.inputs.allow), codes(&self.inputs.deny));
+        let built = make(self.inputs, matches, &mut warnings).and_then(|(pack, archive)| {
+            let archive_sha256 = sha256(&archive);
+            let built = Built { stem: &pack.stem, files: &pack.files, archive: &archive, archive_sha256: &archive_sha256 };
+            let waiting = || {
+                let _ = output.say("waiting for another build into this folder");
+            };
+            let placed = place::place(&built, &self.output, waiting, |existing| may_replace(existing, &pack.lock, self.replace)).map_err(|refused| refused.0)?;
+            Ok((pack, archive_sha256, placed))
+        });
+        warnings.apply_levels(&allow, &deny);
+        match built {
+            Ok((pack, archive_sha256, placed)) => {
+                let minors = pack.lock.minors.join(", ");
+                output.say(&format!("built {} for Kubernetes {minors}: {}, and {}", pack.stem, placed.directory.display(), placed.archive.display()))?;
+                output.done(&format!("{}\n", pack.digest), report(&pack, &archive_sha256, &placed), &warnings)
+            }
+            Err(mut errors) => {
+                errors.apply_levels(&[], &deny);
+                warnings.extend(errors);
+                output.fail(warnings)
+            }
+        }
+    }
+}
+
+fn codes(names: &[String]) -> Vec<Code> {
+    names.iter().filter_map(|name| Code::parse(name).ok()).collect()
+}
+
+fn make(inputs: InputArgs, matches: &ArgMatches, warnings: &mut Diagnostics) -> Result<(Pack, Vec<u8>), Diagnostics> {
+    let plan = inputs.plan(matches, warnings)?;
+    check::secrets_in_values(&plan.values).into_result((), warnings)?;
+    let patch = plan.patch(warnings)?;
+    let mut found = check::secrets_in_patch(&patch);
+    found.extend(plan.check(&patch));
+    found.extend(std::mem::take(warnings));
+    found.apply_levels(&plan.allow, &plan.deny);
+    found.into_result((), warnings)?;
+    let mut found = Diagnostics::new();
+    let documents = plan.documents(&patch, &plan.targets, &mut found)?;
+    found.apply_levels(&plan.allow, &plan.deny);
+    found.into_result((), warnings)?;
+    let pack = plan.assemble(&patch, documents)?;
+    let archive = pack.archive()?;
+    Ok((pack, archive))
+}
+
+/// Why a pack was not put in its place.
+struct Refused(Diagnostics);
+
+impl From<PlaceError> for Refused {
+    fn from(error: PlaceError) -> Self {
+        let code = if error.is_machine() { Code::Io } else { Code::OutputRefused };
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        let text = error.to_string();
+        let message = if text.ends_with(cause.trim_start_matches(": ")) { text } else { text + &cause };
+        Self(Diagnostic::new(code, message).into())
+    }
+}
+
+/// Another pack, or what a person changed, is not lost by a build.
+fn may_replace(existing: &Existing, lock: &Lock, replace: bool) -> Result<(), Refused> {
+    let refuse = |message: String, help: &str| Err(Refused(Diagnostic::new(Code::OutputRefused, message).help(help).into()));
+    const HELP: &str = "build with --replace to replace it, with -o to another folder, or with --pack-version as another version";
+    let lock_text = match existing {
+        Existing::Nothing => return Ok(()),
+        Existing::NotAPack { why } => return refuse(format!("what is at the destination is no pack, and is not replaced: {why}"), "move it away, or choose another folder with -o"),
+        Existing::Pack { lock_text, .. } => Some(lock_text),
+        Existing::Archive { lock_text } => lock_text.as_ref(),
+    };
+    if replace {
+        return Ok(());
+    }
+    if !existing.is_intact() {
+        return refuse("the pack at the destination was changed after it was built".to_owned(), HELP);
+    }
+    let known = lock_text.and_then(|text| Lock::read(&Source::anonymous("the lock at the destination", text.as_str()), &mut Diagnostics::new()).ok());
+    match known {
+        Some(known) => match known.differs_from(lock) {
+            Some(what) => refuse(format!("the pack {} at the destination was built from {what}", quote(&format!("{}-{}", known.name, known.version))), HELP),
+            None => Ok(()),
+        },
+        None => refuse("the lock of the pack at the destination cannot be read".to_owned(), HELP),
+    }
+}
+
+fn report(pack: &Pack, archive_sha256: &str, placed: &Placed) -> Value {
+    let files: Vec<Value> =
+        pack.files.iter().map(|(path, bytes)| json!({"path": path, "sha256": sha256(bytes), "size": bytes.len(), "mode": "0644"})).collect();
+    json!({
+        "name": pack.lock.name,
+        "version": pack.lock.version,
+        "kubernetesVersions": pack.lock.minors,
+        "digest": pack.digest,
+        "patchDigest": pack.patch_digest,
+        "directory": placed.directory,
+        "archive": placed.archive,
+        "archiveSha256": archive_sha256,
+        "files": files,
+        "packwright": env!("CARGO_PKG_VERSION"),
+    })
+}

@@ -1,0 +1,325 @@
+//! Building: values, patch, checks, documents, and then the pack's bytes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::lock::{FILE as LOCK, Input, Lock, NodeFileEntry, OutputFile, SUMS};
+use super::source::{PackSource, SOURCE_PACK, SOURCE_TEMPLATES, SOURCE_VALUES};
+use super::{FORMAT, archive, bundled, manifest, sha256};
+use crate::check;
+use crate::diagnostic::human::quote;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location};
+use crate::kubernetes::{self, Minor};
+use crate::patch::{self, Content, ControlPlanePatch};
+use crate::target::{self, Document, PackInfo, Request, TemplateSet};
+use crate::template::Engine;
+use crate::values::{Assignment, Layer, Path, Values};
+use crate::yaml::emit;
+
+
+/// What a person asks for on the command line, beside the pack.
+#[derive(Debug, Default, Clone)]
+pub struct Inputs {
+    /// `-f` and `--set` layers, in the order in which they apply.
+    pub layers: Vec<Layer>,
+    /// `--kubernetes-version`.
+    pub kubernetes_version: Option<String>,
+    /// `--target`; empty for the pack's own.
+    pub targets: Vec<String>,
+    /// `--templates`.
+    pub templates: Option<TemplateSet>,
+    /// `--name`.
+    pub name: Option<String>,
+    /// `--pack-version`.
+    pub version: Option<String>,
+    /// `--allow`.
+    pub allow: Vec<Code>,
+    /// `--deny`.
+    pub deny: Vec<Code>,
+}
+
+/// Everything decided about a pack before documents are rendered.
+pub struct Plan {
+    /// The source.
+    pub source: PackSource,
+    /// All layers: those that a built pack recorded, then the new ones.
+    pub layers: Vec<Layer>,
+    /// The merged values.
+    pub values: Values,
+    /// The minors, ascending.
+    pub minors: Vec<Minor>,
+    /// The targets.
+    pub targets: Vec<String>,
+    /// All templates that targets may use.
+    pub templates: TemplateSet,
+    /// The pack's name.
+    pub name: String,
+    /// The pack's version.
+    pub version: String,
+    /// Codes that are allowed.
+    pub allow: Vec<Code>,
+    /// Codes that are denied.
+    pub deny: Vec<Code>,
+}
+
+/// A pack in memory.
+#[derive(Debug)]
+pub struct Pack {
+    /// `NAME-VERSION`.
+    pub stem: String,
+    /// Every file by path, the lock and the sums included.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// The lock.
+    pub lock: Lock,
+    /// `sha256:` of the sums.
+    pub digest: String,
+    /// `sha256:` of the canonical patch.
+    pub patch_digest: String,
+}
+
+/// Reads the layers and decides what to build.
+///
+/// # Errors
+/// Every fault of the layers, and values that the schema refuses.
+pub fn plan(source: PackSource, inputs: Inputs, warnings: &mut Diagnostics) -> Result<Plan, Diagnostics> {
+    let recorded = source.recorded.as_ref();
+    let mut layers: Vec<Layer> = recorded.map(|recorded| recorded.layers.clone()).unwrap_or_default();
+    layers.extend(inputs.layers);
+    let values = Values::load(&source.values, &layers, warnings)?;
+    let mut found = source.schema.check(&values.root)?;
+    let lock = recorded.map(|recorded| &recorded.lock);
+    let minors = match (&inputs.kubernetes_version, lock) {
+        (None, Some(lock)) => Ok(lock.minors.iter().filter_map(|minor| minor.parse().ok()).collect()),
+        (asked, _) => kubernetes::select(asked.as_deref(), &source.manifest.kubernetes),
+    };
+    let minors: Vec<Minor> = minors.unwrap_or_else(|diagnostic| {
+        found.push(diagnostic);
+        Vec::new()
+    });
+    let mut targets = if !inputs.targets.is_empty() { inputs.targets } else { lock.map_or_else(|| source.manifest.targets.clone(), |lock| lock.targets.clone()) };
+    let mut seen = BTreeSet::new();
+    targets.retain(|target| seen.insert(target.clone()));
+    let mut templates = bundled::templates();
+    let over = recorded.map(|recorded| recorded.templates.clone()).into_iter().chain(inputs.templates);
+    for set in over {
+        // A target is replaced as a whole: half of one target's templates with
+        // half of another's is neither.
+        for name in target::names(&set).into_iter().map(str::to_owned).collect::<Vec<_>>() {
+            templates.retain(|path, _| !path.starts_with(&format!("{name}/")));
+        }
+        templates.extend(set);
+    }
+    let name = inputs.name.or_else(|| lock.map(|lock| lock.name.clone())).unwrap_or_else(|| source.manifest.metadata.name.clone());
+    if let Err(diagnostic) = manifest::check_name(&name) {
+        found.push(diagnostic);
+    }
+    let version = inputs.version.or_else(|| lock.map(|lock| lock.version.clone())).unwrap_or_else(|| source.manifest.metadata.version.to_string());
+    if let Err(error) = semver::Version::parse(&version) {
+        let message = format!("{} is no version: {error}", quote(&version));
+        found.push(Diagnostic::new(Code::Usage, message).help("write a SemVer version such as 1.2.0 or 1.2.0-rc.1"));
+    }
+    let recorded_codes = |names: fn(&Lock) -> &Vec<String>| lock.map(names).into_iter().flatten().filter_map(|name| Code::parse(name).ok()).collect::<BTreeSet<_>>();
+    let merge = |old: BTreeSet<Code>, new: Vec<Code>| old.into_iter().chain(new).collect::<BTreeSet<_>>().into_iter().collect();
+    let allow = merge(recorded_codes(|lock| &lock.allowed), inputs.allow);
+    let deny = merge(recorded_codes(|lock| &lock.denied), inputs.deny);
+    found.into_result((), warnings)?;
+    Ok(Plan { source, layers, values, minors, targets, templates, name, version, allow, deny })
+}
+
+impl Plan {
+    /// The control-plane patch, which must be one for all minors.
+    ///
+    /// # Errors
+    /// Faults of the templates and of what they render; `patch-differs`.
+    pub fn patch(&self, warnings: &mut Diagnostics) -> Result<ControlPlanePatch, Diagnostics> {
+        let engine = Engine::compile(&self.source.templates, &self.source.schema)?;
+        let main = &self.source.manifest.patch;
+        if !engine.has(main) {
+            let message = format!("pack.yaml names the template {}, which is not there", quote(main));
+            let source = &self.source.manifest_source;
+            let at = source.text.find(main.as_str()).map_or(0..0, |at| at..at + main.len());
+            return Err(Diagnostic::new(Code::PackInvalid, message).at(source.at(at)).into());
+        }
+        let context = self.source.schema.complete(self.values.root.to_json());
+        let locate = |path: &str| Path::parse(path).ok().map(|path| self.values.location(&path));
+        let mut first: Option<ControlPlanePatch> = None;
+        for minor in &self.minors {
+            let mut ignored = Diagnostics::new();
+            let warnings = if first.is_none() { &mut *warnings } else { &mut ignored };
+            let document = engine.render(main, &context, *minor, &locate)?.read()?;
+            let mut sibling = |name: &str, at: &Location| {
+                if !engine.has(name) {
+                    return Err(Diagnostic::new(Code::TemplateError, format!("there is no template {} beside this one", quote(name))).at(at.clone()).into());
+                }
+                let rendered = engine.render(name, &context, *minor, &locate)?;
+                let is_yaml = [".yaml.hbs", ".yml.hbs", ".json.hbs"].iter().any(|ending| name.ends_with(ending));
+                let document = if is_yaml { Ok(rendered.read()?) } else { rendered.read() };
+                Ok(Content { text: rendered.text().to_owned(), document })
+            };
+            let patch = patch::parse(&document, &mut sibling, warnings)?;
+            match &first {
+                None => first = Some(patch),
+                Some(known) => same(known, &patch, self.minors[0], *minor)?,
+            }
+        }
+        first.ok_or_else(|| Diagnostic::new(Code::KubernetesVersion, "no Kubernetes minor was chosen").into())
+    }
+
+    /// The checks of meaning, for every minor; the same finding once. `--allow`
+    /// and `--deny` apply.
+    pub fn check(&self, patch: &ControlPlanePatch) -> Diagnostics {
+        let mut found = Diagnostics::new();
+        let mut seen = BTreeSet::new();
+        for minor in &self.minors {
+            for item in check::patch(patch, *minor).items {
+                let key = (item.code, item.message.clone(), item.location.as_ref().map(ToString::to_string));
+                if seen.insert(key) {
+                    found.push(item);
+                }
+            }
+        }
+        found
+    }
+
+    /// The documents: the patch, the files, and each target's, then the README.
+    ///
+    /// # Errors
+    /// Faults of the targets.
+    pub fn documents(&self, patch: &ControlPlanePatch, targets: &[String], warnings: &mut Diagnostics) -> Result<Vec<Document>, Diagnostics> {
+        let info = || PackInfo {
+            name: self.name.clone(),
+            version: self.version.clone(),
+            display_name: self.source.manifest.metadata.display_name.clone(),
+            description: self.source.manifest.metadata.description.clone(),
+        };
+        let request = Request { pack: &info, minors: &self.minors, patch, values: &self.values, templates: &self.templates };
+        let text = |path: String, text: &str| Document { path, bytes: text.as_bytes().to_vec(), is_text: true };
+        let mut documents = vec![text("control-plane-patch.yaml".to_owned(), &patch.to_yaml())];
+        documents.extend(patch.shipped().map(|(file, content)| text(format!("files{}", file.path), &content.text)));
+        let mut found = Diagnostics::new();
+        let mut readme = target::readme(&request)?;
+        for name in targets {
+            match target::render(name, &request, warnings) {
+                Ok(output) => {
+                    documents.extend(output.documents);
+                    readme.push_str(&output.readme);
+                }
+                Err(errors) => found.extend(errors),
+            }
+        }
+        documents.push(text("README.md".to_owned(), &readme));
+        found.into_result(documents, warnings)
+    }
+
+    /// The pack's bytes.
+    ///
+    /// # Errors
+    /// `pack-invalid` when two documents have one path.
+    pub fn assemble(&self, patch: &ControlPlanePatch, documents: Vec<Document>) -> Result<Pack, Diagnostics> {
+        let inputs = self.inputs();
+        let mut files = BTreeMap::new();
+        for document in documents {
+            let reserved = document.path.starts_with("source/") || document.path == LOCK || document.path == SUMS;
+            if reserved || files.contains_key(&document.path) {
+                return Err(Diagnostic::new(Code::PackInvalid, format!("two documents want the path {}", quote(&document.path))).into());
+            }
+            files.insert(document.path, document.bytes);
+        }
+        let outputs = files
+            .iter()
+            .map(|(path, bytes)| OutputFile { path: path.clone(), sha256: sha256(bytes), size: bytes.len() as u64, mode: "0644".to_owned() })
+            .collect();
+        let node_files = patch
+            .files
+            .iter()
+            .map(|file| NodeFileEntry {
+                path: file.path.clone(),
+                owner: file.owner.clone(),
+                permissions: file.permissions.clone(),
+                sha256: file.content().map(|content| sha256(content.text.as_bytes())),
+            })
+            .collect();
+        let lock = Lock {
+            format: FORMAT,
+            name: self.name.clone(),
+            version: self.version.clone(),
+            minors: self.minors.iter().map(Minor::to_string).collect(),
+            targets: self.targets.clone(),
+            allowed: self.allow.iter().map(Code::to_string).collect(),
+            denied: self.deny.iter().map(Code::to_string).collect(),
+            values: self.values.root.to_json(),
+            inputs: inputs.iter().map(|(path, bytes)| Input { path: path.clone(), sha256: sha256(bytes) }).collect(),
+            outputs,
+            node_files,
+        };
+        files.extend(inputs);
+        files.insert(LOCK.to_owned(), lock.to_yaml().into_bytes());
+        let sums: String = files.iter().map(|(path, bytes)| format!("{}  {path}\n", sha256(bytes))).collect();
+        let digest = format!("sha256:{}", sha256(sums.as_bytes()));
+        files.insert(SUMS.to_owned(), sums.into_bytes());
+        let patch_digest = format!("sha256:{}", sha256(patch.to_yaml().as_bytes()));
+        Ok(Pack { stem: format!("{}-{}", self.name, self.version), files, lock, digest, patch_digest })
+    }
+
+    /// Every file of `source/`.
+    fn inputs(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut files: BTreeMap<String, Vec<u8>> = self.source.files.iter().map(|(path, bytes)| (format!("{SOURCE_PACK}{path}"), bytes.clone())).collect();
+        let used = |path: &&String| path.as_str() == target::README || self.targets.iter().any(|target| path.starts_with(&format!("{target}/")));
+        for (path, source) in self.templates.iter().filter(|(path, _)| used(path)) {
+            files.insert(format!("{SOURCE_TEMPLATES}{path}"), source.text.clone().into_bytes());
+        }
+        let mut sets: Vec<&Assignment> = Vec::new();
+        let mut number = 0;
+        let flush = |sets: &mut Vec<&Assignment>, number: &mut usize, files: &mut BTreeMap<String, Vec<u8>>| {
+            if !sets.is_empty() {
+                *number += 1;
+                let text = emit::block(&serde_json::to_value(&*sets).unwrap_or_default(), 0);
+                files.insert(format!("{SOURCE_VALUES}{number:02}.set.yaml"), text.into_bytes());
+                sets.clear();
+            }
+        };
+        for layer in &self.layers {
+            match layer {
+                Layer::Set(assignment, _) => sets.push(assignment),
+                Layer::File(source) => {
+                    flush(&mut sets, &mut number, &mut files);
+                    number += 1;
+                    files.insert(format!("{SOURCE_VALUES}{number:02}.yaml"), source.text.clone().into_bytes());
+                }
+            }
+        }
+        flush(&mut sets, &mut number, &mut files);
+        files
+    }
+}
+
+impl Pack {
+    /// The archive's bytes.
+    ///
+    /// # Errors
+    /// `target-limit` when a path does not fit an archive or the pack is too large.
+    pub fn archive(&self) -> Result<Vec<u8>, Diagnostics> {
+        archive::pack(&self.stem, &self.files).map_err(|error| Diagnostic::new(Code::TargetLimit, format!("the pack cannot be archived: {error}")).into())
+    }
+}
+
+/// Two minors of one pack must not need different node configuration.
+fn same(first: &ControlPlanePatch, other: &ControlPlanePatch, minor: Minor, other_minor: Minor) -> Result<(), Diagnostics> {
+    if first.to_json() == other.to_json() {
+        return Ok(());
+    }
+    let arg = |patch: &ControlPlanePatch, name: &str| patch.arg(name).map_or("not set".to_owned(), |arg| quote(&arg.value));
+    let names: BTreeSet<&str> = first.args.iter().chain(&other.args).map(|arg| arg.name.as_str()).collect();
+    let differing = names.into_iter().find(|name| arg(first, name) != arg(other, name));
+    let (what, at) = match differing {
+        Some(name) => {
+            let what = format!("--{name} is {} for {minor} and {} for {other_minor}", arg(first, name), arg(other, name));
+            (what, other.arg(name).or(first.arg(name)).map(|arg| arg.location.clone()))
+        }
+        None => ("the volumes or files differ".to_owned(), None),
+    };
+    let message = format!("the node configuration for Kubernetes {minor} and {other_minor} is not the same: {what}");
+    let mut diagnostic = Diagnostic::new(Code::PatchDiffers, message).help("build one pack for each of them");
+    diagnostic.location = at;
+    Err(diagnostic.into())
+}
+

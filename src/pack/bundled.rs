@@ -1,0 +1,52 @@
+//! The pack sources and target templates inside the binary, so that it works
+//! anywhere as one file. A test holds these lists against the folders.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::Source;
+use crate::target::TemplateSet;
+
+macro_rules! embed {
+    ($folder:literal: $($path:literal),+ $(,)?) => {
+        &[$(($path, include_bytes!(concat!("../../", $folder, "/", $path)))),+]
+    };
+}
+
+type Files = &'static [(&'static str, &'static [u8])];
+
+const PACKS: Files = embed!("packs":
+    "kube-apiserver-audit/README.md",
+    "kube-apiserver-audit/control-plane.yaml.hbs",
+    "kube-apiserver-audit/pack.yaml",
+    "kube-apiserver-audit/policy.yaml.hbs",
+    "kube-apiserver-audit/values.schema.json",
+    "kube-apiserver-audit/values.yaml",
+);
+
+const TEMPLATES: Files = embed!("templates":
+    "README.md.hbs",
+    "kubeadm/README.md.hbs",
+    "kubeadm/cluster-configuration.v1beta3.yaml.hbs",
+    "kubeadm/cluster-configuration.v1beta4.yaml.hbs",
+    "kubeadm/kube-apiserver-patch.yaml.hbs",
+    "kubeadm/target.yaml",
+);
+
+/// The bundled pack sources: name, then files by path in the pack.
+pub fn packs() -> BTreeMap<&'static str, BTreeMap<&'static str, &'static [u8]>> {
+    let mut packs: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+    for (path, bytes) in PACKS {
+        if let Some((name, file)) = path.split_once('/') {
+            packs.entry(name).or_default().insert(file, *bytes);
+        }
+    }
+    packs
+}
+
+/// The bundled target templates and the README template.
+pub fn templates() -> TemplateSet {
+    TEMPLATES
+        .iter()
+        .map(|(path, bytes)| ((*path).to_owned(), Source::file(format!("bundled:{path}"), String::from_utf8_lossy(bytes))))
+        .collect()
+}

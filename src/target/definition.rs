@@ -1,0 +1,121 @@
+//! target.yaml: what a target renders, for which minors, and what each
+//! document can carry.
+
+use schemars::JsonSchema;
+use semver::VersionReq;
+use serde::Deserialize;
+
+/// A target.yaml.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Definition {
+    /// Always packwright.dev/v1alpha1.
+    #[schemars(extend("const" = "packwright.dev/v1alpha1"))]
+    pub api_version: String,
+    /// Always Target.
+    #[schemars(extend("const" = "Target"))]
+    pub kind: String,
+    /// The format that the templates are written for.
+    #[schemars(range(min = 1, max = 1))]
+    pub format: u32,
+    /// The target's name and what it is.
+    pub metadata: Metadata,
+    /// The template of the target's section in the pack's README.
+    pub readme: Option<String>,
+    /// The documents, in the order in which they are listed to people.
+    pub files: Vec<TargetFile>,
+}
+
+/// A target's name and description.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Metadata {
+    /// The folder's name.
+    pub name: String,
+    /// One line.
+    pub description: Option<String>,
+}
+
+/// One document of a target.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct TargetFile {
+    /// The path in the pack. One that needs more than itself ends in .fragment.yaml.
+    pub path: String,
+    /// The template that renders it. Either this or `generate`.
+    pub template: Option<String>,
+    /// What makes it, where no template can.
+    pub generate: Option<Generator>,
+    /// The Kubernetes minors that it is for, as a range; all without it.
+    #[serde(default, deserialize_with = "requirement")]
+    #[schemars(with = "Option<String>")]
+    pub kubernetes: Option<VersionReq>,
+    /// When it is left out.
+    pub when: Option<Condition>,
+    /// The kind that it is read back as and compared with the patch; opaque documents are only parsed.
+    #[serde(default)]
+    pub reads: Reads,
+    /// The parts of the patch that it carries.
+    #[serde(default)]
+    pub carries: Vec<Part>,
+}
+
+/// What Rust makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum Generator {
+    /// A tar of the shipped files with the node's paths, owners and modes.
+    NodeFilesTar,
+}
+
+/// When a document is rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum Condition {
+    /// Only if the pack ships files.
+    Files,
+}
+
+/// The kinds of document that are read back into types.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum Reads {
+    /// kubeadm's ClusterConfiguration v1beta3: extraArgs is a map.
+    #[serde(rename = "kubeadm-v1beta3")]
+    KubeadmV1beta3,
+    /// kubeadm's ClusterConfiguration v1beta4: extraArgs is a list.
+    #[serde(rename = "kubeadm-v1beta4")]
+    KubeadmV1beta4,
+    /// A strategic merge patch of the kube-apiserver Pod that sets annotations only.
+    #[serde(rename = "kube-apiserver-annotation")]
+    KubeApiserverAnnotation,
+    /// Parsed as YAML or JSON, and no more.
+    #[default]
+    #[serde(rename = "opaque")]
+    Opaque,
+}
+
+/// A part of the patch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum Part {
+    /// Flags.
+    Args,
+    /// Mounts.
+    Volumes,
+    /// Files with their content.
+    Files,
+    /// The files' owners and modes.
+    Permissions,
+    /// Variables of exposed flags.
+    Variables,
+}
+
+/// Reads a version range such as `>=1.28, <1.38`.
+pub fn requirement<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<VersionReq>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| VersionReq::parse(&text).map_err(serde::de::Error::custom)).transpose()
+}

@@ -1,0 +1,206 @@
+//! From a patch to a target's documents, each read back before it counts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::context::{PackInfo, TargetContext};
+use super::definition::{Condition, Definition, Generator, Part, Reads, TargetFile};
+use super::{DEFINITION, README, TemplateSet, files, kubeadm, names, node_files};
+use crate::diagnostic::human::quote;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Source, nearest};
+use crate::kubernetes::{Minor, admits};
+use crate::patch::ControlPlanePatch;
+use crate::template::{Engine, Rendered};
+use crate::values::{Schema, Values};
+use crate::yaml;
+
+/// What to render a target for.
+pub struct Request<'r> {
+    /// The pack's metadata.
+    pub pack: &'r dyn Fn() -> PackInfo,
+    /// The minors, ascending, at least one.
+    pub minors: &'r [Minor],
+    /// The patch.
+    pub patch: &'r ControlPlanePatch,
+    /// The merged values, for targets' options.
+    pub values: &'r Values,
+    /// All templates.
+    pub templates: &'r TemplateSet,
+}
+
+/// A rendered document.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// The path in the pack.
+    pub path: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Whether it is text, to be shown to people.
+    pub is_text: bool,
+}
+
+/// What a target gives.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// The documents, in the order of target.yaml.
+    pub documents: Vec<Document>,
+    /// The target's section of the README.
+    pub readme: String,
+}
+
+/// Renders one target.
+///
+/// # Errors
+/// Faults of target.yaml and its templates, and documents that do not read
+/// back as the patch.
+pub fn render(target: &str, request: &Request<'_>, warnings: &mut Diagnostics) -> Result<Output, Diagnostics> {
+    let sources = files(request.templates, target);
+    let Some(source) = sources.get(DEFINITION) else {
+        let known = names(request.templates);
+        let diagnostic = Diagnostic::new(Code::Usage, format!("there is no target {}", quote(target)));
+        return Err(match nearest(target, known.iter().copied()) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic.help(format!("targets are {}", known.join(", "))),
+        }
+        .into());
+    };
+    let definition: Definition = crate::pack::typed(source, Code::PackInvalid, warnings)?;
+    let templates: BTreeMap<String, Arc<Source>> =
+        sources.iter().filter(|(name, _)| name.ends_with(".hbs")).map(|(name, source)| ((*name).to_owned(), Arc::clone(source))).collect();
+    let engine = Engine::compile(&templates, &context_schema())?;
+    let options = request.values.root.get("targets").and_then(|targets| targets.get(target)).map(yaml::Node::to_json);
+    let options = options.and_then(|options| options.as_object().cloned()).unwrap_or_default().into_iter().collect();
+    let context = TargetContext::new((request.pack)(), request.minors, request.patch, options);
+    let context = serde_json::to_value(&context).map_err(|error| Diagnostic::new(Code::TemplateError, error.to_string()))?;
+    let context = context_schema().complete(context);
+    let mut output = Output::default();
+    let mut found = Diagnostics::new();
+    let newest = request.minors.last().copied().unwrap_or(Minor(0));
+    for file in &definition.files {
+        let minor = request.minors.iter().rev().find(|minor| file.kubernetes.as_ref().is_none_or(|range| admits(range, **minor)));
+        let Some(minor) = minor else { continue };
+        if file.when == Some(Condition::Files) && request.patch.shipped().next().is_none() {
+            continue;
+        }
+        match one(file, source, &engine, &context, *minor, request.patch, &mut found) {
+            Ok(document) => output.documents.push(document),
+            Err(errors) => found.extend(errors),
+        }
+    }
+    if let Some(readme) = &definition.readme {
+        match engine.render(readme, &context, newest, &|_| None) {
+            Ok(rendered) => output.readme = rendered.text().to_owned(),
+            Err(errors) => found.extend(errors),
+        }
+    }
+    found.into_result(output, warnings)
+}
+
+/// Renders the README's general part.
+///
+/// # Errors
+/// Faults of the template.
+pub fn readme(request: &Request<'_>) -> Result<String, Diagnostics> {
+    let Some(source) = request.templates.get(README) else { return Ok(String::new()) };
+    let templates = BTreeMap::from([(README.to_owned(), Arc::clone(source))]);
+    let engine = Engine::compile(&templates, &context_schema())?;
+    let context = TargetContext::new((request.pack)(), request.minors, request.patch, BTreeMap::new());
+    let context = serde_json::to_value(&context).map_err(|error| Diagnostic::new(Code::TemplateError, error.to_string()))?;
+    let newest = request.minors.last().copied().unwrap_or(Minor(0));
+    Ok(engine.render(README, &context_schema().complete(context), newest, &|_| None)?.text().to_owned())
+}
+
+/// The schema of what target templates see.
+fn context_schema() -> Schema {
+    Schema::from_value(schemars::schema_for!(TargetContext).to_value())
+}
+
+fn one(
+    file: &TargetFile,
+    source: &Arc<Source>,
+    engine: &Engine,
+    context: &Value,
+    minor: Minor,
+    patch: &ControlPlanePatch,
+    found: &mut Diagnostics,
+) -> Result<Document, Diagnostics> {
+    let path = file.path.clone();
+    let invalid = |message: String| Diagnostics::from(Diagnostic::new(Code::PackInvalid, message).at(source.at(0..0)));
+    if path.is_empty() || path.split('/').any(|part| part.is_empty() || part == "." || part == "..") || path.contains(['\\', '\n']) {
+        return Err(invalid(format!("{} is no path inside a pack", quote(&path))));
+    }
+    match (&file.template, file.generate) {
+        (None, Some(Generator::NodeFilesTar)) => Ok(Document { path, bytes: node_files::tar(patch)?, is_text: false }),
+        (Some(template), None) if engine.has(template) => {
+            let rendered = engine.render(template, context, minor, &|_| None)?;
+            if file.reads == Reads::Opaque {
+                let message = format!("{path} is of a kind that cannot be read back, so nobody has compared it with the patch");
+                found.push(Diagnostic::new(Code::TargetUnchecked, message).at(source.at(0..0)));
+            }
+            read_back(file, &rendered, context, patch)?;
+            Ok(Document { path, bytes: rendered.text().as_bytes().to_vec(), is_text: true })
+        }
+        (Some(template), None) => {
+            let near = nearest(template, engine.names()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            Err(invalid(format!("{path} names the template {}, which is not there{near}", quote(template))))
+        }
+        _ => Err(invalid(format!("{path} needs either `template` or `generate`"))),
+    }
+}
+
+/// What ships is checked, not what was meant: the document must parse, and give
+/// the patch again, restricted to what it carries.
+fn read_back(file: &TargetFile, rendered: &Rendered<'_>, context: &Value, patch: &ControlPlanePatch) -> Result<(), Diagnostics> {
+    rendered.read()?;
+    let fault = |message: String| {
+        let mut diagnostic = Diagnostic::new(Code::TemplateError, format!("{}: {message}", file.path));
+        diagnostic.location = rendered.location(0);
+        Err(Diagnostics::from(diagnostic))
+    };
+    let carried = match file.reads {
+        Reads::Opaque => return Ok(()),
+        Reads::KubeApiserverAnnotation => {
+            return match kubeadm::read_annotations(rendered.text()) {
+                Ok(annotations) if annotations.get("packwright.dev/files-sha256").map(String::as_str) == context["filesSha256"].as_str() => Ok(()),
+                Ok(_) => fault("it lacks the annotation packwright.dev/files-sha256 with the files' digest".to_owned()),
+                Err(why) => fault(why),
+            };
+        }
+        Reads::KubeadmV1beta3 => kubeadm::read_v1beta3(rendered.text()),
+        Reads::KubeadmV1beta4 => kubeadm::read_v1beta4(rendered.text()),
+    };
+    let carried = match carried {
+        Ok(carried) => carried,
+        Err(why) => return fault(why),
+    };
+    let mut expected = patch.to_json()["apiServer"].clone();
+    if expected.is_null() {
+        expected = json!({});
+    }
+    for arg in expected["extraArgs"].as_array_mut().into_iter().flatten() {
+        arg.as_object_mut().map(|arg| arg.remove("variable"));
+    }
+    for (part, key) in [(Part::Args, "extraArgs"), (Part::Volumes, "extraVolumes")] {
+        let expected = if file.carries.contains(&part) { expected.get(key).cloned().unwrap_or_default() } else { Value::Null };
+        let actual = carried.get(key).cloned().unwrap_or_default();
+        if let Some(difference) = difference(&expected, &actual) {
+            return fault(format!("it does not read back as the patch: {key}: {difference}"));
+        }
+    }
+    Ok(())
+}
+
+fn difference(expected: &Value, actual: &Value) -> Option<String> {
+    if expected == actual {
+        return None;
+    }
+    let empty = Vec::new();
+    let (expected, actual) = (expected.as_array().unwrap_or(&empty), actual.as_array().unwrap_or(&empty));
+    let first = expected.iter().zip(actual).find(|(expected, actual)| expected != actual);
+    Some(match first {
+        Some((expected, actual)) => format!("expected {expected}, got {actual}"),
+        None => format!("expected {} entries, got {}", expected.len(), actual.len()),
+    })
+}

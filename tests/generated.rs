@@ -1,0 +1,64 @@
+//! Files that are generated from the code, held against it. `ci/generated`
+//! checks them, `ci/generated --write` writes them.
+
+use std::fs;
+use std::path::Path;
+
+fn hold(path: &str, generated: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if std::env::var_os("PACKWRIGHT_WRITE_GENERATED").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, generated).unwrap();
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == generated, "{} is not what the code generates; run ci/generated --write", path.display());
+}
+
+fn pretty(value: &serde_json::Value) -> String {
+    serde_json::to_string_pretty(value).unwrap() + "\n"
+}
+
+#[test]
+fn the_bundled_schema_is_that_of_the_types() {
+    hold("packs/kube-apiserver-audit/values.schema.json", &pretty(&packwright::audit::values::schema().to_value()));
+}
+
+#[test]
+fn the_command_reference_is_that_of_the_command_line() {
+    let mut text = String::from("# Command line\n\nGenerated from `packwright --help`; do not edit.\n");
+    let mut command = packwright::cli::command().term_width(100);
+    command.build();
+    for subcommand in command.get_subcommands_mut().filter(|subcommand| subcommand.get_name() != "help") {
+        let name = subcommand.get_name().to_owned();
+        let help = subcommand.render_long_help().to_string();
+        let help: String = help.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+        text.push_str(&format!("\n## packwright {name}\n\n```text\n{help}```\n"));
+    }
+    hold("docs/reference.md", &text);
+}
+
+#[test]
+fn the_template_context_is_documented() {
+    let schema = schemars::schema_for!(packwright::target::TargetContext).to_value();
+    hold("docs/target-context.schema.json", &pretty(&schema));
+}
+
+/// A new file beside a bundled pack must be embedded, or the binary lacks it.
+#[test]
+fn everything_bundled_is_embedded() {
+    fn walk(root: &Path, prefix: &str, found: &mut Vec<String>) {
+        for entry in fs::read_dir(root).unwrap() {
+            let entry = entry.unwrap();
+            let name = format!("{prefix}{}", entry.file_name().into_string().unwrap());
+            if entry.file_type().unwrap().is_dir() { walk(&entry.path(), &format!("{name}/"), found) } else { found.push(name) }
+        }
+        found.sort();
+    }
+    let (mut packs, mut templates) = (Vec::new(), Vec::new());
+    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("packs"), "", &mut packs);
+    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("templates"), "", &mut templates);
+    let embedded: Vec<String> =
+        packwright::pack::bundled_packs().into_iter().flat_map(|(name, files)| files.into_keys().map(move |file| format!("{name}/{file}"))).collect();
+    assert_eq!(embedded, packs);
+    assert_eq!(packwright::pack::bundled_templates().into_keys().collect::<Vec<_>>(), templates);
+}
