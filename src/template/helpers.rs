@@ -261,6 +261,7 @@ fn sorted_json(value: &Value) -> String {
 fn code(arguments: &[&Value], _: Option<&Path>) -> Result<String, String> {
     let text = scalar_text(arguments[0])?;
     let text: String = text.chars().map(|c| if c.is_control() || contains_mark(&c.to_string()) { ' ' } else { c }).collect();
+    let text = text.replace('|', "\\|"); // a table's cell ends at a bare bar
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest + 1);
     let pad = if text.starts_with('`') || text.ends_with('`') || text.trim().is_empty() { " " } else { "" };
