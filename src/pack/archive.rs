@@ -112,33 +112,18 @@ impl OwnedEntry {
 pub fn tar(root: &str, files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, ArchiveError> {
     if root.contains('/') {
         let why = "the top-level folder of a pack is one plain name";
-        return Err(ArchiveError::Path {
-            path: root.to_owned(),
-            why,
-        });
+        return Err(ArchiveError::Path { path: root.to_owned(), why });
     }
     if files.is_empty() {
         return Err(ArchiveError::Empty);
     }
     let paths: Vec<String> = files.keys().map(|path| format!("{root}/{path}")).collect();
-    let entries: Vec<Entry> = paths
-        .iter()
-        .zip(files.values())
-        .map(|(path, content)| pack_entry(path, content))
-        .collect();
+    let entries: Vec<Entry> = paths.iter().zip(files.values()).map(|(path, content)| pack_entry(path, content)).collect();
     ustar(&entries)
 }
 
 fn pack_entry<'a>(path: &'a str, content: &'a [u8]) -> Entry<'a> {
-    Entry {
-        path,
-        mode: PACK_MODE,
-        uid: 0,
-        gid: 0,
-        uname: "",
-        gname: "",
-        content,
-    }
+    Entry { path, mode: PACK_MODE, uid: 0, gid: 0, uname: "", gname: "", content }
 }
 
 /// A ustar archive of `entries`, in whatever order they come. No entries give an archive of two zero blocks.
@@ -148,9 +133,7 @@ pub fn ustar(entries: &[Entry]) -> Result<Vec<u8>, ArchiveError> {
     sorted.sort_by_key(|entry| entry.path.as_bytes());
 
     // Each entry takes less than its content and two blocks more; saturating, since the check comes after.
-    let size = entries.iter().fold(2 * BLOCK, |sum, entry| {
-        sum.saturating_add(entry.content.len() + 2 * BLOCK)
-    });
+    let size = entries.iter().fold(2 * BLOCK, |sum, entry| sum.saturating_add(entry.content.len() + 2 * BLOCK));
     if size > MAX_BYTES {
         return Err(ArchiveError::TooLarge { limit: MAX_BYTES });
     }
@@ -169,11 +152,7 @@ pub fn ustar(entries: &[Entry]) -> Result<Vec<u8>, ArchiveError> {
 fn header(entry: &Entry) -> Result<[u8; BLOCK], ArchiveError> {
     let mut block = tar::Header::new_ustar();
     let (prefix, name) = split(entry.path)?;
-    let field = |field, value: String| ArchiveError::Field {
-        path: entry.path.to_owned(),
-        field,
-        value,
-    };
+    let field = |field, value: String| ArchiveError::Field { path: entry.path.to_owned(), field, value };
     let fits = |value: u64, digits: u32| value < 1 << (3 * digits);
     if entry.mode > 0o7777 {
         return Err(field("mode", format!("{:o}", entry.mode)));
@@ -194,9 +173,7 @@ fn header(entry: &Entry) -> Result<[u8; BLOCK], ArchiveError> {
         return Err(field("size", size.to_string()));
     }
 
-    let ustar = block
-        .as_ustar_mut()
-        .expect("new_ustar makes a ustar header");
+    let ustar = block.as_ustar_mut().expect("new_ustar makes a ustar header");
     put(&mut ustar.name, name);
     put(&mut ustar.prefix, prefix);
     put(&mut ustar.mode, &format!("{:07o}", entry.mode));
@@ -212,9 +189,7 @@ fn header(entry: &Entry) -> Result<[u8; BLOCK], ArchiveError> {
     // The checksum is taken with its own field as blanks.
     ustar.cksum = *b"        ";
     let sum: u32 = block.as_bytes().iter().map(|byte| u32::from(*byte)).sum();
-    let ustar = block
-        .as_ustar_mut()
-        .expect("new_ustar makes a ustar header");
+    let ustar = block.as_ustar_mut().expect("new_ustar makes a ustar header");
     put(&mut ustar.cksum, &format!("{sum:06o}\0 "));
     Ok(*block.as_bytes())
 }
@@ -233,9 +208,7 @@ fn split(path: &str) -> Result<(&str, &str), ArchiveError> {
     let slash = window.iter().rposition(|byte| *byte == b'/');
     match slash.map(|slash| (&path[..slash], &path[slash + 1..])) {
         Some((prefix, name)) if name.len() <= 100 => Ok((prefix, name)),
-        _ => Err(ArchiveError::TooLong {
-            path: path.to_owned(),
-        }),
+        _ => Err(ArchiveError::TooLong { path: path.to_owned() }),
     }
 }
 
@@ -264,7 +237,5 @@ pub fn pack(root: &str, files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, Ar
 }
 
 fn unpacked_limit(compressed: usize) -> usize {
-    compressed
-        .saturating_mul(MAX_RATIO)
-        .clamp(RATIO_FREE_BYTES, MAX_BYTES)
+    compressed.saturating_mul(MAX_RATIO).clamp(RATIO_FREE_BYTES, MAX_BYTES)
 }

@@ -139,7 +139,13 @@ pub fn load_templates(folder: &str) -> Result<TemplateSet, Diagnostics> {
     Ok(set)
 }
 
-fn from_files(mut files: BTreeMap<String, Vec<u8>>, prefix: &str, warnings: &mut Diagnostics) -> Result<PackSource, Diagnostics> {
+/// A pack source from its files in memory, by path in the pack. Diagnostics
+/// name each file with `prefix` before its path.
+///
+/// # Errors
+/// `input-missing` without one of the files that every pack has, and every
+/// fault of the files.
+pub fn from_files(mut files: BTreeMap<String, Vec<u8>>, prefix: &str, warnings: &mut Diagnostics) -> Result<PackSource, Diagnostics> {
     let mut found = Diagnostics::new();
     let mut texts = BTreeMap::new();
     for (name, bytes) in &mut files {

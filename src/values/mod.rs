@@ -11,8 +11,11 @@ pub use path::{Path, Step};
 pub use schema::{Member, Schema};
 pub use set::{Assignment, Kind};
 
-use crate::diagnostic::{Diagnostics, Location, Source};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location, Source};
 use crate::yaml::{self, Data, Node};
+
+/// The deepest nesting of values: the lock, which holds them, must read too.
+const MAX_DEPTH: usize = yaml::MAX_DEPTH - 4;
 
 /// One layer over the pack's own values.yaml.
 #[derive(Debug, Clone)]
@@ -65,6 +68,10 @@ impl Values {
                 found.extend(errors);
             }
         }
+        if root.height() > MAX_DEPTH {
+            let message = format!("values are nested more than {MAX_DEPTH} deep");
+            found.push(Diagnostic::new(Code::ValuesInvalid, message).at(deepest(&root).location.clone()));
+        }
         found.into_result(Self { root }, warnings)
     }
 
@@ -92,13 +99,17 @@ impl Values {
     }
 }
 
+fn deepest(node: &Node) -> &Node {
+    let below = node.items().iter().chain(node.entries().iter().map(|entry| &entry.value));
+    below.max_by_key(|node| node.height()).map_or(node, deepest)
+}
+
 fn take(root: &mut Node) -> Node {
     let empty = Node { data: Data::Null, location: root.location.clone() };
     std::mem::replace(root, empty)
 }
 
 fn read_mapping(source: &Arc<Source>, warnings: &mut Diagnostics) -> Result<Node, Diagnostics> {
-    use crate::diagnostic::{Code, Diagnostic};
     let node = yaml::read(source, warnings)?;
     if matches!(node.data, Data::Map(_)) {
         return Ok(node);
@@ -120,5 +131,23 @@ fn collect<'v>(node: &'v Node, path: Path, leaves: &mut Vec<Leaf<'v>>) {
             }
         }
         _ => leaves.push(Leaf { path, value: node }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_nest_no_deeper_than_a_lock_can() {
+        let base = Source::file("values.yaml", "a: 1\n");
+        for (depth, reads) in [(40, true), (62, false), (100, false), (30_000, false)] {
+            let set = |kind, path: &str, value: String| Layer::Set(Assignment { kind, path: path.to_owned(), value }, None);
+            let json = set(Kind::SetJson, "b", format!("{}{}", "[".repeat(depth), "]".repeat(depth)));
+            let path = set(Kind::Set, &format!("b{}", ".b".repeat(depth)), "1".to_owned());
+            for layer in [json, path] {
+                assert_eq!(Values::load(&base, &[layer], &mut Diagnostics::new()).is_ok(), reads, "{depth}");
+            }
+        }
     }
 }

@@ -15,6 +15,9 @@ pub enum Step {
     Index(usize),
 }
 
+/// The most steps that are read: as deep as files may nest.
+const MAX_STEPS: usize = crate::yaml::MAX_DEPTH;
+
 /// Steps from the top of a value.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Path(pub Vec<Step>);
@@ -65,6 +68,9 @@ impl Path {
         let mut steps = Vec::new();
         let mut at = 0;
         while at < text.len() {
+            if steps.len() == MAX_STEPS {
+                return Err((at, format!("expected the end: a path has at most {MAX_STEPS} steps")));
+            }
             let rest = &text[at..];
             if rest.starts_with('[') {
                 let (step, length) = bracket(rest).map_err(|why| (at, why))?;
@@ -156,6 +162,7 @@ mod tests {
         for text in ["", ".", "a..b", "a[", "a[x]", "a[0]b", "a[\"x\"", "a."] {
             assert!(Path::parse(text).is_err(), "{text}");
         }
+        assert!(Path::parse(&"[0]".repeat(64)).is_ok() && Path::parse(&"[0]".repeat(65)).is_err());
     }
 
     proptest! {

@@ -73,9 +73,8 @@ impl Writer<'_, '_> {
                         self.out.push_str(", ");
                     }
                     let path = path.key(key);
-                    (self.mark)(&path, self.out);
-                    self.out.push_str(&string(key));
-                    self.out.push_str(": ");
+                    let colon = if self.key(key, &path) { " : " } else { ": " };
+                    self.out.push_str(colon);
                     self.flow(item, &path);
                 }
                 self.out.push('}');
@@ -102,8 +101,10 @@ impl Writer<'_, '_> {
                         self.pad(indent);
                     }
                     let path = path.key(key);
-                    (self.mark)(&path, self.out);
-                    self.out.push_str(&string(key));
+                    if self.key(key, &path) {
+                        self.out.push('\n');
+                        self.pad(indent);
+                    }
                     self.out.push(':');
                     self.member(item, indent, &path);
                 }
@@ -113,6 +114,19 @@ impl Writer<'_, '_> {
                 self.out.push('\n');
             }
         }
+    }
+
+    /// Whether the key is an explicit one: readers look for the colon of an
+    /// implicit key no further than 1024 characters (YAML 1.2.2, 7.4.2).
+    fn key(&mut self, key: &str, path: &Path) -> bool {
+        let text = string(key);
+        let is_explicit = text.len() > 1000;
+        if is_explicit {
+            self.out.push_str("? ");
+        }
+        (self.mark)(path, self.out);
+        self.out.push_str(&text);
+        is_explicit
     }
 
     fn member(&mut self, item: &Value, indent: usize, path: &Path) {
@@ -257,6 +271,17 @@ mod tests {
     #[test]
     fn flow_is_one_line() {
         assert_eq!(flow(&json!({"b": [1, "no", 1e21], "a": "x y"})), r#"{a: "x y", b: [1, "no", 1.0e+21]}"#);
+    }
+
+    #[test]
+    fn long_keys_read_back() {
+        let (plain, quoted) = ("k".repeat(1100), "k ".repeat(1100));
+        let value = json!({&plain: {&quoted: [{&plain: 1}], "text": "a\nb\n"}, &quoted: "a\nb\n"});
+        for text in [flow(&value), block(&value, 0), block(&value, 3)] {
+            let read = crate::yaml::read(&crate::diagnostic::Source::anonymous("emitted", text.as_str()), &mut crate::diagnostic::Diagnostics::new());
+            assert_eq!(read.map(|node| node.to_json()).ok().as_ref(), Some(&value), "{text}");
+            assert_eq!(serde_yaml::from_str::<Value>(&text).unwrap(), value);
+        }
     }
 
     #[test]

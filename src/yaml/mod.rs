@@ -12,4 +12,4 @@ pub mod scalar;
 
 pub use embedded::place as embedded_place;
 pub use node::{Data, Entry, Node};
-pub use read::{MAX_BYTES, decode, normalise, read, read_all};
+pub use read::{MAX_BYTES, MAX_DEPTH, decode, normalise, read, read_all};

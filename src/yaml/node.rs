@@ -84,6 +84,15 @@ impl Node {
         }
     }
 
+    /// How deep collections are nested; 0 for a scalar.
+    pub fn height(&self) -> usize {
+        match &self.data {
+            Data::List(items) => 1 + items.iter().map(Node::height).max().unwrap_or_default(),
+            Data::Map(entries) => 1 + entries.iter().map(|entry| entry.value.height()).max().unwrap_or_default(),
+            _ => 0,
+        }
+    }
+
     /// The same value without places.
     pub fn to_json(&self) -> Value {
         match &self.data {

@@ -148,21 +148,30 @@ impl<'i> Reader<'_, 'i> {
     fn node(&mut self, event: Event<'i>, span: &Span, depth: usize) -> Result<Node, Stop> {
         let range = self.range(span);
         self.count(1, &range)?;
-        if depth > MAX_DEPTH {
-            let message = format!("collections are nested more than {MAX_DEPTH} deep");
-            return Err(Box::new(Diagnostic::new(Code::YamlSyntax, message).at(self.source.at(range))));
-        }
+        self.deep(depth, &range)?;
         let (node, anchor) = match event {
-            Event::Scalar(text, style, anchor, tag) => (self.scalar(&text, style, tag.as_deref(), range), anchor),
+            Event::Scalar(text, style, anchor, tag) => {
+                let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                let range = if is_block { block_range(&self.source.text, range) } else { range };
+                (self.scalar(&text, style, tag.as_deref(), range), anchor)
+            }
             Event::SequenceStart(_, anchor, tag) => (self.list(tag.as_deref(), range, depth)?, anchor),
             Event::MappingStart(_, anchor, tag) => (self.map(tag.as_deref(), range, depth)?, anchor),
-            Event::Alias(id) => return self.alias(id, range),
+            Event::Alias(id) => return self.alias(id, range, depth),
             _ => (Node { data: Data::Null, location: self.source.at(range) }, 0),
         };
         if anchor != 0 {
             self.anchors.insert(anchor, node.clone());
         }
         Ok(node)
+    }
+
+    fn deep(&self, depth: usize, range: &Range<usize>) -> Result<(), Stop> {
+        if depth <= MAX_DEPTH {
+            return Ok(());
+        }
+        let message = format!("collections are nested more than {MAX_DEPTH} deep");
+        Err(Box::new(Diagnostic::new(Code::YamlSyntax, message).at(self.source.at(range.clone()))))
     }
 
     fn count(&mut self, nodes: usize, range: &Range<usize>) -> Result<(), Stop> {
@@ -174,13 +183,14 @@ impl<'i> Reader<'_, 'i> {
         Err(Box::new(Diagnostic::new(Code::YamlSyntax, message).at(self.source.at(range.clone()))))
     }
 
-    fn alias(&mut self, id: usize, range: Range<usize>) -> Result<Node, Stop> {
+    fn alias(&mut self, id: usize, range: Range<usize>, depth: usize) -> Result<Node, Stop> {
         let Some(node) = self.anchors.get(&id).cloned() else {
             let message = "an alias inside the value that it stands for";
             return Err(Box::new(Diagnostic::new(Code::YamlSyntax, message).at(self.source.at(range))));
         };
         let size = size(&node);
         self.count(size, &range)?;
+        self.deep(depth + node.height(), &range)?;
         Ok(node)
     }
 
@@ -311,6 +321,35 @@ impl<'i> Reader<'_, 'i> {
     }
 }
 
+/// A block scalar from its `|` or `>`: the parser's span begins at the content
+/// and runs into the next line's indentation.
+fn block_range(text: &str, span: Range<usize>) -> Range<usize> {
+    let before = text[..span.start].trim_end();
+    let line = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let is_header = |at: usize| {
+        let tail = before[at + 1..].trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-')).trim_start();
+        tail.is_empty() || tail.starts_with('#')
+    };
+    let header = before[line..].rmatch_indices(['|', '>']).map(|(at, _)| line + at).find(|at| is_header(*at));
+    let start = if text[span.start..].starts_with(['|', '>']) { span.start } else { header.unwrap_or(span.start) };
+    let end = span.start + text[span.clone()].trim_end_matches(' ').len();
+    start..end.max(start)
+}
+
 fn size(node: &Node) -> usize {
     1 + node.items().iter().map(size).sum::<usize>() + node.entries().iter().map(|entry| size(&entry.value)).sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aliases_nest_no_deeper_than_what_is_written() {
+        let mut text = "- &a0 [1]\n".to_owned();
+        for level in 1..90 {
+            text += &format!("- &a{level} {}*a{}{}\n", "[".repeat(50), level - 1, "]".repeat(50));
+        }
+        assert!(read(&Source::anonymous("test", text), &mut Diagnostics::new()).is_err());
+    }
 }

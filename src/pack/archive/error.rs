@@ -15,9 +15,7 @@ pub enum ArchiveError {
         why: &'static str,
     },
     /// The path doesn't fit the name fields of ustar.
-    #[error(
-        "the path {path:?} is too long for an archive: it must split at a '/' into at most 155 and at most 100 bytes"
-    )]
+    #[error("the path {path:?} is too long for an archive: it must split at a '/' into at most 155 and at most 100 bytes")]
     TooLong {
         /// The offending path.
         path: String,
@@ -58,9 +56,7 @@ pub enum ArchiveError {
         limit: usize,
     },
     /// More bytes than allowed.
-    #[error(
-        "the archive holds more than the {limit} bytes that an archive of its size may unpack to"
-    )]
+    #[error("the archive holds more than the {limit} bytes that an archive of its size may unpack to")]
     TooLarge {
         /// The limit.
         limit: usize,
@@ -94,8 +90,6 @@ pub enum ArchiveError {
         path: String,
     },
     /// Repacking what was read gives other bytes.
-    #[error(
-        "the archive is not the one that packing its own files gives: it was made or changed by another program"
-    )]
+    #[error("the archive is not the one that packing its own files gives: it was made or changed by another program")]
     NotCanonical,
 }

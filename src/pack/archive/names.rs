@@ -16,10 +16,7 @@ pub(crate) fn check<'a>(paths: impl IntoIterator<Item = &'a str>) -> Result<(), 
             return Err(ArchiveError::TooMany { limit: MAX_ENTRIES });
         }
         if let Some(why) = fault(path) {
-            return Err(ArchiveError::Path {
-                path: path.to_owned(),
-                why,
-            });
+            return Err(ArchiveError::Path { path: path.to_owned(), why });
         }
         // Folding keeps the slashes, so the n-th ends the same folder in both.
         let folded = fold(path);
@@ -28,10 +25,7 @@ pub(crate) fn check<'a>(paths: impl IntoIterator<Item = &'a str>) -> Result<(), 
         for (folder, key) in folders.zip(folded_folders) {
             match seen.get(key) {
                 Some((other, is_file)) if *is_file || *other != folder => {
-                    return Err(ArchiveError::Collision {
-                        path: path.to_owned(),
-                        other: (*other).to_owned(),
-                    });
+                    return Err(ArchiveError::Collision { path: path.to_owned(), other: (*other).to_owned() });
                 }
                 Some(_) => {}
                 None => {
@@ -42,15 +36,10 @@ pub(crate) fn check<'a>(paths: impl IntoIterator<Item = &'a str>) -> Result<(), 
         match seen.insert(folded, (path, true)) {
             None => {}
             Some((other, true)) if other == path => {
-                return Err(ArchiveError::Duplicate {
-                    path: path.to_owned(),
-                });
+                return Err(ArchiveError::Duplicate { path: path.to_owned() });
             }
             Some((other, _)) => {
-                return Err(ArchiveError::Collision {
-                    path: path.to_owned(),
-                    other: other.to_owned(),
-                });
+                return Err(ArchiveError::Collision { path: path.to_owned(), other: other.to_owned() });
             }
         }
     }

@@ -25,26 +25,16 @@ pub fn gunzip(bytes: &[u8], limit: usize) -> Result<Vec<u8>, ArchiveError> {
     }
     let mut out = vec![0; size];
     let mut state = Box::<DecompressorOxide>::default();
-    let (status, consumed, written) = decompress(
-        &mut state,
-        deflated,
-        &mut out,
-        0,
-        TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
-    );
+    let (status, consumed, written) = decompress(&mut state, deflated, &mut out, 0, TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF);
     match status {
         TINFLStatus::Done if written != size => refuse("its length is not the one it states"),
-        TINFLStatus::Done if consumed != deflated.len() => {
-            refuse("something follows its compressed data")
-        }
+        TINFLStatus::Done if consumed != deflated.len() => refuse("something follows its compressed data"),
         TINFLStatus::Done if crc32fast::hash(&out) != u32::from_le_bytes([*c0, *c1, *c2, *c3]) => {
             refuse("its checksum is wrong: it was damaged")
         }
         TINFLStatus::Done => Ok(out),
         TINFLStatus::HasMoreOutput => refuse("its length is not the one it states"),
-        TINFLStatus::FailedCannotMakeProgress | TINFLStatus::NeedsMoreInput => {
-            refuse("it is cut short")
-        }
+        TINFLStatus::FailedCannotMakeProgress | TINFLStatus::NeedsMoreInput => refuse("it is cut short"),
         _ => refuse("its compressed data is damaged"),
     }
 }
@@ -86,10 +76,7 @@ pub fn read_tar(bytes: &[u8]) -> Result<Vec<OwnedEntry>, ArchiveError> {
         if header(&entry.as_entry()).as_ref() != Ok(block) {
             return refuse("a file's header is not written as packwright writes it");
         }
-        if entries
-            .last()
-            .is_some_and(|last| last.path.as_bytes() > entry.path.as_bytes())
-        {
+        if entries.last().is_some_and(|last| last.path.as_bytes() > entry.path.as_bytes()) {
             return refuse("its files are not sorted by path");
         }
         entries.push(entry);
@@ -107,19 +94,11 @@ fn read_header(block: &[u8; BLOCK], offset: usize) -> Result<(OwnedEntry, usize)
         return Err(tar_error("it is no POSIX (ustar) header"));
     };
     let text = |field: &[u8]| {
-        let end = field
-            .iter()
-            .position(|byte| *byte == 0)
-            .unwrap_or(field.len());
-        String::from_utf8(field[..end].to_vec())
-            .map_err(|_| tar_error("a name in the header is not UTF-8"))
+        let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
+        String::from_utf8(field[..end].to_vec()).map_err(|_| tar_error("a name in the header is not UTF-8"))
     };
     let (prefix, name) = (text(&ustar.prefix)?, text(&ustar.name)?);
-    let path = if prefix.is_empty() {
-        name
-    } else {
-        format!("{prefix}/{name}")
-    };
+    let path = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
     if let Some(kind) = special(ustar.typeflag[0]) {
         return Err(ArchiveError::NotAFile { path, kind });
     }
@@ -168,18 +147,12 @@ pub fn unpack(archive: &[u8]) -> Result<(String, BTreeMap<String, Vec<u8>>), Arc
     let root = match first.path.split_once('/') {
         Some((root, _)) => root.to_owned(),
         None => {
-            return Err(ArchiveError::Root {
-                path: first.path.clone(),
-            });
+            return Err(ArchiveError::Root { path: first.path.clone() });
         }
     };
     let mut files = BTreeMap::new();
     for entry in entries {
-        match entry
-            .path
-            .strip_prefix(&root)
-            .and_then(|rest| rest.strip_prefix('/'))
-        {
+        match entry.path.strip_prefix(&root).and_then(|rest| rest.strip_prefix('/')) {
             Some(path) => files.insert(path.to_owned(), entry.content),
             None => return Err(ArchiveError::Root { path: entry.path }),
         };

@@ -41,12 +41,7 @@ impl Moves for System {
 }
 
 /// Moves the staged pack into place, all of it or nothing.
-pub(super) fn commit(
-    moves: &dyn Moves,
-    staging: &Staging,
-    placed: &Placed,
-    existing: &Existing,
-) -> Result<(), PlaceError> {
+pub(super) fn commit(moves: &dyn Moves, staging: &Staging, placed: &Placed, existing: &Existing) -> Result<(), PlaceError> {
     let mut steps = Steps { moves, staging, done: Vec::new() };
     steps.all(placed, existing).map_err(|(path, cause)| match steps.undo() {
         Ok(()) => PlaceError::Replace { path, cause },
@@ -95,7 +90,7 @@ impl Steps<'_> {
         match self.moves.exchange(new, destination) {
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
                 // A reader that looks between these two finds nothing. Killed here, the next run puts the old back.
-                self.rename(destination, &self.staging.aside(destination))?;
+                self.rename(destination, &self.staging.aside(destination)?)?;
                 self.rename(new, destination)
             }
             Err(error) => Err(error),

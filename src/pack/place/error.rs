@@ -48,9 +48,7 @@ pub enum PlaceError {
         cause: io::Error,
     },
     /// Something that packwright would never have put there.
-    #[error(
-        "{path} is {what}, where {expected} belongs: it is never replaced; move it away, or name another output folder"
-    )]
+    #[error("{path} is {what}, where {expected} belongs: it is never replaced; move it away, or name another output folder")]
     Occupied {
         /// Where the pack would go.
         path: PathBuf,

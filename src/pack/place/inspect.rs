@@ -85,7 +85,9 @@ fn there(path: &Path, kind: Kind) -> Result<bool, PlaceError> {
     let found = match fs::symlink_metadata(path) {
         Ok(found) => found.file_type(),
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-        Err(cause) => return Err(PlaceError::Read { path: path.to_owned(), cause }),
+        Err(cause) => {
+            return Err(PlaceError::Read { path: path.to_owned(), cause });
+        }
     };
     let what = match kind {
         Kind::File if found.is_file() => return Ok(true),
@@ -128,7 +130,9 @@ fn inspect_folder(folder: &Path) -> Result<Existing, PlaceError> {
         let path = folder.join(name);
         match fs::symlink_metadata(&path) {
             Ok(found) if found.is_file() => {}
-            Ok(_) => return Ok(Existing::NotAPack { why: format!("its {name} is not a file") }),
+            Ok(_) => {
+                return Ok(Existing::NotAPack { why: format!("its {name} is not a file") });
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Ok(Existing::NotAPack { why: format!("it has no {name}") });
             }
@@ -195,7 +199,9 @@ fn hash_of(path: &Path) -> Result<String, PlaceError> {
     let mut piece = vec![0; 64 << 10];
     loop {
         match file.read(&mut piece) {
-            Ok(0) => return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+            Ok(0) => {
+                return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+            }
             Ok(count) => hasher.update(&piece[..count]),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(cause) => return Err(unreadable(path)(cause)),

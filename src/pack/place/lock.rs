@@ -26,7 +26,9 @@ pub(super) fn exclusive(directory: &Path, waiting: impl FnOnce()) -> Result<File
         match locked.and_then(|()| is_still(&folder, directory)) {
             Ok(true) => return Ok(folder),
             Ok(false) => {}
-            Err(cause) => return Err(PlaceError::Lock { path: directory.to_owned(), cause }),
+            Err(cause) => {
+                return Err(PlaceError::Lock { path: directory.to_owned(), cause });
+            }
         }
     }
 }
@@ -48,7 +50,9 @@ fn open(directory: &Path) -> Result<File, PlaceError> {
     // Asked before opening, which would wait for ever on a named pipe.
     match fs::metadata(directory) {
         Ok(found) if found.is_dir() => {}
-        Ok(_) => return Err(PlaceError::NotAFolder { path: directory.to_owned() }),
+        Ok(_) => {
+            return Err(PlaceError::NotAFolder { path: directory.to_owned() });
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => fs::create_dir_all(directory).map_err(fail)?,
         Err(error) => return Err(fail(error)),
     }

@@ -53,17 +53,20 @@ impl Staging {
         self.root.join("old")
     }
 
-    /// Where the old file or folder at `destination` is renamed to if it can't be exchanged.
-    pub(super) fn aside(&self, destination: &Path) -> PathBuf {
+    /// Where the old file or folder at `destination` is renamed to if it can't be exchanged. Made only then: removing
+    /// a folder is the dearest thing that placing does.
+    pub(super) fn aside(&self, destination: &Path) -> io::Result<PathBuf> {
+        match create_folder(&self.old()) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
         let name: OsString = destination.file_name().map(OsString::from).unwrap_or_default();
-        self.old().join(name)
+        Ok(self.old().join(name))
     }
 
     /// Clears what a killed run left, after putting back what that run had renamed away.
     pub(super) fn sweep(&self, moves: &dyn Moves) -> Result<(), PlaceError> {
-        self.put_back(moves)
-            .and_then(|()| self.discard())
-            .map_err(|cause| PlaceError::Sweep { path: self.root.clone(), cause })
+        self.put_back(moves).and_then(|()| self.discard()).map_err(|cause| PlaceError::Sweep { path: self.root.clone(), cause })
     }
 
     fn put_back(&self, moves: &dyn Moves) -> io::Result<()> {
@@ -105,7 +108,6 @@ impl Staging {
     /// Writes the whole pack.
     pub(super) fn fill(&self, built: &Built) -> Result<(), PlaceError> {
         make_folder(&self.root)?;
-        make_folder(&self.old())?;
         let folder = self.folder();
         make_folder(&folder)?;
         let mut made: HashSet<&str> = HashSet::new();
@@ -128,9 +130,12 @@ fn is_absence(error: &io::Error) -> bool {
 }
 
 fn make_folder(path: &Path) -> Result<(), PlaceError> {
-    fs::create_dir(path)
-        .and_then(|()| fs::set_permissions(path, mode(0o755, || fs::metadata(path))?))
-        .map_err(|cause| PlaceError::Write { path: path.to_owned(), cause })
+    create_folder(path).map_err(|cause| PlaceError::Write { path: path.to_owned(), cause })
+}
+
+fn create_folder(path: &Path) -> io::Result<()> {
+    fs::create_dir(path)?;
+    fs::set_permissions(path, mode(0o755, || fs::metadata(path))?)
 }
 
 fn write_file(path: &Path, content: &[u8]) -> Result<(), PlaceError> {

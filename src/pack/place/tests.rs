@@ -32,8 +32,7 @@ impl Sample {
     }
 
     fn place(&self, moves: &dyn Moves, directory: &Path) -> Result<Placed, PlaceError> {
-        let built =
-            Built { stem: &self.stem, files: &self.files, archive: &self.archive, archive_sha256: &self.sha256 };
+        let built = Built { stem: &self.stem, files: &self.files, archive: &self.archive, archive_sha256: &self.sha256 };
         place_with(moves, &built, directory, || (), |_| Ok(()))
     }
 }
@@ -170,7 +169,16 @@ fn at_every_step(case: impl Fn(&Path, bool, usize, Option<&Sample>, &Sample)) {
                 assert_only(dir.path(), &[&new]);
                 moves.steps.get()
             };
-            assert_eq!(steps, if before.is_none() { 3 } else if exchange { 4 } else { 6 });
+            assert_eq!(
+                steps,
+                if before.is_none() {
+                    3
+                } else if exchange {
+                    4
+                } else {
+                    6
+                }
+            );
             for step in 0..steps {
                 let dir = tempfile::tempdir().unwrap();
                 before.map(|old| old.place(&System, dir.path()).unwrap());
@@ -258,16 +266,21 @@ fn what_is_half_deleted_is_not_put_back() {
     let half = staging.root().join("dropped/p-1.0.0");
     fs::create_dir_all(&half).unwrap();
     fs::write(half.join("pack.lock.yaml"), "").unwrap();
-    fs::create_dir(staging.aside(Path::new("x")).parent().unwrap()).unwrap();
+    staging.aside(Path::new("x")).unwrap();
     fs::remove_dir_all(dir.path().join("p-1.0.0")).unwrap();
 
     let seen = Cell::new(false);
     let built = Built { stem: &new.stem, files: &new.files, archive: &new.archive, archive_sha256: &new.sha256 };
-    let placed: Result<Placed, PlaceError> = place(&built, dir.path(), || (), |existing| {
-        assert!(matches!(existing, Existing::Archive { lock_text: Some(text) } if text.contains("old")));
-        seen.set(true);
-        Ok(())
-    });
+    let placed: Result<Placed, PlaceError> = place(
+        &built,
+        dir.path(),
+        || (),
+        |existing| {
+            assert!(matches!(existing, Existing::Archive { lock_text: Some(text) } if text.contains("old")));
+            seen.set(true);
+            Ok(())
+        },
+    );
     assert_eq!(placed.unwrap().leftover, None);
     assert!(seen.get());
     assert_only(dir.path(), &[&new]);
