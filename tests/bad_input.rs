@@ -57,7 +57,7 @@ impl Case {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, content).unwrap();
         };
-        if self.files.iter().any(|(name, _)| name.starts_with("p/")) || self.command.split(' ').any(|word| word == "p") {
+        if self.files.iter().any(|(name, _)| name.starts_with("p/")) || self.command.starts_with("build p ") || self.command == "new p" {
             assert_eq!(run(folder, "new p").0, 0);
         }
         for (name, content) in &self.files {
@@ -352,8 +352,7 @@ fn templates() {
             template("an argument without name, one with dashes, and one that is a list", format!("{HEAD}    - {{value: 1h}}\n    - {{name: --event-ttl, value: 1h}}\n    - {{name: v, value: [1]}}\n")),
             template("a file of a template that is not there", "files:\n  - {path: /etc/x.yaml, template: x.yaml.hbs}\n"),
             template("nested loops without end", format!("{HEAD}{}", each(5, "# {{yaml name}}\n"))).file("p/values.schema.json", LIST).file("p/values.yaml", long.clone()),
-            template("nested loops that write nothing", format!("{HEAD}{}", each(5, ""))).file("p/values.schema.json", LIST).file("p/values.yaml", long.clone()),
-            template("loops that compute and write nothing", format!("{HEAD}{}", each(2, "{{#if (eq @root.list (default @root.list @root.list))}}{{/if}}"))).file("p/values.schema.json", LIST).file("p/values.yaml", long),
+            template("nested loops that write nothing", format!("{HEAD}{}", each(5, ""))).file("p/values.schema.json", LIST).file("p/values.yaml", long),
             template("20,000 nested blocks", format!("{}{}", "{{#if eventTtl}}".repeat(20_000), "{{/if}}".repeat(20_000))),
             template("20,000 nested parentheses", format!("{{{{yaml {}eventTtl{}}}}}\n", "(not ".repeat(20_000), ")".repeat(20_000))),
             template("not UTF-8", b"a: \xff\n".to_vec()),
@@ -445,7 +444,7 @@ struct Disk(PathBuf);
 impl Disk {
     fn mount(at: PathBuf) -> Option<Self> {
         fs::create_dir(&at).unwrap();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"]).arg(&at).output();
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(&at).output();
         mounted.is_ok_and(|output| output.status.success()).then_some(Self(at))
     }
 
@@ -470,6 +469,8 @@ fn disks() {
     };
     assert_eq!(run(folder.path(), "new p").0, 0);
     assert_eq!(run(folder.path(), "build p -o disk").0, 0);
+    let filled = fs::write(folder.path().join("disk/filler"), vec![0; 1 << 20]);
+    assert_eq!(filled.map_err(|error| error.kind()), Err(std::io::ErrorKind::StorageFull));
     let mut shown = case("no room beside the old pack", "build kube-apiserver-audit -o disk --name p --pack-version 0.1.0 --replace").show(folder.path());
     shown.push_str(&case("no room, as JSON", "build kube-apiserver-audit -o disk --format json").show(folder.path()));
     disk.make_read_only();

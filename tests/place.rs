@@ -1,8 +1,10 @@
 //! Placing a built pack on real file systems: replaced, refused, raced, killed, out of space, without permission.
 //!
-//! Some tests run themselves again as another process (`Child`), or inside namespaces of their own, which needs
+//! Some tests run themselves again as another process (`again`), or inside namespaces of their own, which needs
 //! `unshare` of util-linux and a kernel that lets this user have them. Where it doesn't, they say so and skip.
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may fail like tests")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "tests say what they skip and measure")]
 
 use std::collections::BTreeMap;
 use std::fs;

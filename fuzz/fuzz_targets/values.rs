@@ -77,6 +77,12 @@ fn run(data: &[u8], warnings: &mut Diagnostics) -> Result<(), Diagnostics> {
     let first = built.files["control-plane-patch.yaml"].clone();
     assert_eq!(first, patch.to_yaml().into_bytes());
 
+    let lock = yaml::decode("pack.lock.yaml", built.files["pack.lock.yaml"].clone())?;
+    match pack::Lock::read(&lock, &mut Diagnostics::new()) {
+        Ok(lock) => assert!(lock == built.lock || without_nulls(&lock.values) == without_nulls(&built.lock.values), "the lock reads as another"),
+        Err(errors) => panic!("the lock does not read: {}", errors.items[0].message),
+    }
+
     // As `render` does, which must not print a credential, nor fail for it.
     check::redact(&mut plan.values);
     for leaf in plan.values.leaves() {

@@ -30,7 +30,7 @@ const GROUP_FIELDS: &[&str] = &["group", "resources", "resourceNames"];
 pub fn check(policy: &Node, minor: Minor) -> Diagnostics {
     let mut check = Check { minor, found: Diagnostics::new() };
     if !matches!(policy.data, Data::Map(_)) {
-        check.push(Code::PolicySyntax, policy, format!("an audit policy is a mapping, not a {}", policy.type_name()));
+        check.push(Code::PolicySyntax, policy, format!("an audit policy is a mapping, not {}", policy.kind()));
         return check.found;
     }
     check.fields(policy, "a policy", POLICY_FIELDS);
@@ -44,7 +44,7 @@ pub fn check(policy: &Node, minor: Minor) -> Diagnostics {
             }
         }
         Some(rules) if !matches!(rules.data, Data::List(_) | Data::Null) => {
-            check.push(Code::PolicySyntax, rules, format!("`rules` is a list, not a {}", rules.type_name()));
+            check.push(Code::PolicySyntax, rules, format!("`rules` is a list, not {}", rules.kind()));
         }
         rules => {
             check.push(Code::PolicyEmpty, rules.unwrap_or(policy), "the policy has no rules, and the API server does not start with such a policy".to_owned());
@@ -95,7 +95,7 @@ impl Check {
 
     fn rule(&mut self, rule: &Node) {
         if !matches!(rule.data, Data::Map(_)) {
-            self.push(Code::PolicySyntax, rule, format!("a rule is a mapping, not a {}", rule.type_name()));
+            self.push(Code::PolicySyntax, rule, format!("a rule is a mapping, not {}", rule.kind()));
             return;
         }
         self.fields(rule, "a rule", RULE_FIELDS);
@@ -117,7 +117,7 @@ impl Check {
         if let Some(resources) = rule.get("resources")
             && !matches!(resources.data, Data::List(_) | Data::Null)
         {
-            self.push(Code::PolicySyntax, resources, format!("`resources` is a list, not a {}", resources.type_name()));
+            self.push(Code::PolicySyntax, resources, format!("`resources` is a list, not {}", resources.kind()));
         }
         for group in list(rule, "resources") {
             self.group(group);
@@ -132,7 +132,7 @@ impl Check {
 
     fn group(&mut self, group: &Node) {
         if !matches!(group.data, Data::Map(_)) {
-            self.push(Code::PolicySyntax, group, format!("a resources entry is a mapping with `group` and `resources`, not a {}", group.type_name()));
+            self.push(Code::PolicySyntax, group, format!("a resources entry is a mapping with `group` and `resources`, not {}", group.kind()));
             return;
         }
         self.fields(group, "a resources entry", GROUP_FIELDS);
@@ -140,7 +140,7 @@ impl Check {
         self.strings(group, "resourceNames");
         if let Some(name) = group.get("group").filter(|name| !matches!(name.data, Data::Null)) {
             match name.as_str() {
-                None => self.push(Code::PolicySyntax, name, format!("`group` is text, not a {}", name.type_name())),
+                None => self.push(Code::PolicySyntax, name, format!("`group` is text, not {}", name.kind())),
                 Some("*") if self.minor >= GROUP_WILDCARD_SINCE => {}
                 Some("*") => {
                     let message = format!("group `*` is admitted from Kubernetes {GROUP_WILDCARD_SINCE} on, and this is for {}", self.minor);
@@ -195,7 +195,7 @@ impl Check {
 
     fn one_of(&mut self, node: &Node, what: &str, known: &[&'static str]) {
         let Some(text) = node.as_str() else {
-            self.push(Code::PolicySyntax, node, format!("`{what}` is text, not a {}", node.type_name()));
+            self.push(Code::PolicySyntax, node, format!("`{what}` is text, not {}", node.kind()));
             return;
         };
         if !known.contains(&text) {
@@ -210,10 +210,10 @@ impl Check {
     fn strings(&mut self, node: &Node, key: &str) {
         let Some(value) = node.get(key).filter(|value| !matches!(value.data, Data::Null)) else { return };
         if !matches!(value.data, Data::List(_)) {
-            self.push(Code::PolicySyntax, value, format!("`{key}` is a list, not a {}", value.type_name()));
+            self.push(Code::PolicySyntax, value, format!("`{key}` is a list, not {}", value.kind()));
         }
         for item in value.items().iter().filter(|item| item.as_str().is_none()) {
-            self.push(Code::PolicySyntax, item, format!("`{key}` is a list of text, and this is a {}", item.type_name()));
+            self.push(Code::PolicySyntax, item, format!("`{key}` is a list of text, and this is {}", item.kind()));
         }
     }
 
@@ -221,7 +221,7 @@ impl Check {
         if let Some(value) = node.get(key)
             && !matches!(value.data, Data::Bool(_) | Data::Null)
         {
-            self.push(Code::PolicySyntax, value, format!("`{key}` is true or false, not a {}", value.type_name()));
+            self.push(Code::PolicySyntax, value, format!("`{key}` is true or false, not {}", value.kind()));
         }
     }
 }

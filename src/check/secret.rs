@@ -17,11 +17,20 @@ pub fn in_text(text: &str) -> Option<&'static str> {
     if has_url_password(text) {
         return Some("a password in a URL");
     }
-    text.lines().find_map(|line| {
-        let line = line.trim_start_matches([' ', '\t', '-', '{', ',', '?', '"', '\'']);
-        let (key, value) = line.split_once(':')?;
-        let value = value.trim().trim_matches(['"', '\'', '}', ',', ' ']);
-        if value.is_empty() || value == "null" || value.starts_with('#') { None } else { by_name(key.trim_end_matches(['"', '\'', ' '])) }
+    text.lines().filter(|line| !line.trim_start().starts_with('#')).find_map(named_in_line)
+}
+
+/// `token: value` anywhere in a line of YAML or JSON, also inside `{ }`.
+fn named_in_line(line: &str) -> Option<&'static str> {
+    NAMES.iter().find_map(|(name, what)| {
+        line.match_indices(name).find_map(|(at, _)| {
+            let begins = !line[..at].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
+            let rest = line[at + name.len()..].trim_start_matches(['"', '\'']).trim_start();
+            let value = rest.strip_prefix(':').filter(|_| begins)?;
+            let value = value.strip_prefix([' ', '\t', '"', '\''])?.trim_start().trim_matches(['"', '\'', '}', ']', ',', ' ']);
+            let absent = value.is_empty() || value.starts_with(['#', '~']) || value.starts_with("null");
+            (!absent).then_some(*what)
+        })
     })
 }
 
@@ -36,14 +45,20 @@ pub fn in_value(path: &Path, text: &str) -> Option<&'static str> {
 }
 
 /// Fields of a kubeconfig's user, `k8s.io/client-go tools/clientcmd/api/v1`.
+const NAMES: &[(&str, &str)] = &[
+    ("token", "a token"),
+    ("bearerToken", "a token"),
+    ("id-token", "a token"),
+    ("refresh-token", "a token"),
+    ("access-token", "a token"),
+    ("password", "a password"),
+    ("client-key-data", "a client key"),
+    ("clientKeyData", "a client key"),
+    ("client-secret", "a client secret"),
+];
+
 fn by_name(name: &str) -> Option<&'static str> {
-    match name {
-        "token" | "bearerToken" | "id-token" | "refresh-token" | "access-token" => Some("a token"),
-        "password" => Some("a password"),
-        "client-key-data" | "clientKeyData" => Some("a client key"),
-        "client-secret" => Some("a client secret"),
-        _ => None,
-    }
+    NAMES.iter().find(|(known, _)| *known == name).map(|(_, what)| *what)
 }
 
 /// Base64 of `-----BEGIN ` at each of the three alignments that text can have
@@ -100,6 +115,8 @@ mod tests {
             "Bearer eyJhbGciOiJI.eyJzdWIiOiIx.c2ln",
             "https://user:pw@host/",
             r#"{"password": "x"}"#,
+            r#"{"password":"x"}"#,
+            "users: [{user: {token: s3cr3t}}]",
         ] {
             assert!(in_text(text).is_some(), "{text}");
         }
@@ -107,6 +124,8 @@ mod tests {
             "-----BEGIN CERTIFICATE-----\nx",
             "resources: [serviceaccounts/token, tokenreviews]",
             "# the token: none",
+            "  # token: none",
+            "{token: null, password: \"\"}",
             "token: null",
             "client-key: /etc/kubernetes/pki/audit.key",
             "https://audit.example.com:8443/events",

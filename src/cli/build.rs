@@ -1,6 +1,6 @@
 //! `packwright build`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Args};
 use serde_json::{Value, json};
@@ -51,7 +51,7 @@ impl Build {
             let waiting = || {
                 let _ = output.say("waiting for another build into this folder");
             };
-            let placed = place::place(&built, &self.output, waiting, |existing| may_replace(existing, &pack.lock, self.replace)).map_err(|refused| refused.0)?;
+            let placed = place::place(&built, &self.output, waiting, |existing| may_replace(existing, &self.output.join(&pack.stem), &pack.lock, self.replace)).map_err(|refused| refused.0)?;
             Ok((pack, archive_sha256, placed))
         });
         warnings.apply_levels(&allow, &deny);
@@ -106,12 +106,13 @@ impl From<PlaceError> for Refused {
 }
 
 /// Another pack, or what a person changed, is not lost by a build.
-fn may_replace(existing: &Existing, lock: &Lock, replace: bool) -> Result<(), Refused> {
+fn may_replace(existing: &Existing, destination: &Path, lock: &Lock, replace: bool) -> Result<(), Refused> {
     let refuse = |message: String, help: &str| Err(Refused(Diagnostic::new(Code::OutputRefused, message).help(help).into()));
+    let at = quote(&destination.display().to_string());
     const HELP: &str = "build with --replace to replace it, with -o to another folder, or with --pack-version as another version";
     let lock_text = match existing {
         Existing::Nothing => return Ok(()),
-        Existing::NotAPack { why } => return refuse(format!("what is at the destination is no pack, and is not replaced: {why}"), "move it away, or choose another folder with -o"),
+        Existing::NotAPack { why } => return refuse(format!("{at} is no pack, and is not replaced: {why}"), "move it away, or choose another folder with -o"),
         Existing::Pack { lock_text, .. } => Some(lock_text),
         Existing::Archive { lock_text } => lock_text.as_ref(),
     };
@@ -119,15 +120,15 @@ fn may_replace(existing: &Existing, lock: &Lock, replace: bool) -> Result<(), Re
         return Ok(());
     }
     if !existing.is_intact() {
-        return refuse("the pack at the destination was changed after it was built".to_owned(), HELP);
+        return refuse(format!("the pack at {at} was changed after it was built"), HELP);
     }
     let known = lock_text.and_then(|text| Lock::read(&Source::anonymous("the lock at the destination", text.as_str()), &mut Diagnostics::new()).ok());
     match known {
         Some(known) => match known.differs_from(lock) {
-            Some(what) => refuse(format!("the pack {} at the destination was built from {what}", quote(&format!("{}-{}", known.name, known.version))), HELP),
+            Some(what) => refuse(format!("the pack at {at} was built from {what}"), HELP),
             None => Ok(()),
         },
-        None => refuse("the lock of the pack at the destination cannot be read".to_owned(), HELP),
+        None => refuse(format!("the lock of the pack at {at} cannot be read"), HELP),
     }
 }
 

@@ -77,8 +77,8 @@ impl InputArgs {
                 Err(errors) => found.extend(errors),
             }
         }
-        for (kind, argument) in self.ordered(matches) {
-            match assignment(kind, argument, layers.len() - self.files.len().min(layers.len()) + 1) {
+        for (index, (kind, argument)) in self.ordered(matches).into_iter().enumerate() {
+            match assignment(kind, argument, index + 1) {
                 Ok(layer) => layers.push(layer),
                 Err(errors) => found.extend(errors),
             }

@@ -85,9 +85,11 @@ fn usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
     let text: Vec<&str> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
     let wants_json = text.contains(&"--format=json") || text.windows(2).any(|pair| pair == ["--format", "json"]);
     if wants_json {
-        let message = error.to_string();
-        let message = message.trim_start_matches("error: ").lines().next().unwrap_or_default().to_owned();
-        return output::status(Output::new(Format::Json).fail(Diagnostic::new(Code::Usage, message).into()));
+        let text = error.to_string();
+        let mut paragraphs = text.trim_start_matches("error: ").split("\n\n").map(|lines| lines.split_whitespace().collect::<Vec<_>>().join(" "));
+        let mut diagnostic = Diagnostic::new(Code::Usage, paragraphs.next().unwrap_or_default());
+        diagnostic.help = paragraphs.find_map(|paragraph| paragraph.strip_prefix("tip: ").map(str::to_owned));
+        return output::status(Output::new(Format::Json).fail(diagnostic.into()));
     }
     let _ = error.print();
     2

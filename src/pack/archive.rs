@@ -118,7 +118,7 @@ pub fn tar(root: &str, files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, Arc
         return Err(ArchiveError::Empty);
     }
     let paths: Vec<String> = files.keys().map(|path| format!("{root}/{path}")).collect();
-    let entries: Vec<Entry> = paths.iter().zip(files.values()).map(|(path, content)| pack_entry(path, content)).collect();
+    let entries: Vec<Entry<'_>> = paths.iter().zip(files.values()).map(|(path, content)| pack_entry(path, content)).collect();
     ustar(&entries)
 }
 
@@ -127,9 +127,9 @@ fn pack_entry<'a>(path: &'a str, content: &'a [u8]) -> Entry<'a> {
 }
 
 /// A ustar archive of `entries`, in whatever order they come. No entries give an archive of two zero blocks.
-pub fn ustar(entries: &[Entry]) -> Result<Vec<u8>, ArchiveError> {
+pub fn ustar(entries: &[Entry<'_>]) -> Result<Vec<u8>, ArchiveError> {
     check_names(entries.iter().map(|entry| entry.path))?;
-    let mut sorted: Vec<&Entry> = entries.iter().collect();
+    let mut sorted: Vec<&Entry<'_>> = entries.iter().collect();
     sorted.sort_by_key(|entry| entry.path.as_bytes());
 
     // Each entry takes less than its content and two blocks more; saturating, since the check comes after.
@@ -149,7 +149,7 @@ pub fn ustar(entries: &[Entry]) -> Result<Vec<u8>, ArchiveError> {
 
 /// The header block of an entry, field by field: the setters of the `tar` crate fall back to GNU forms for numbers
 /// that don't fit and normalise paths, and both would be silent.
-fn header(entry: &Entry) -> Result<[u8; BLOCK], ArchiveError> {
+fn header(entry: &Entry<'_>) -> Result<[u8; BLOCK], ArchiveError> {
     let mut block = tar::Header::new_ustar();
     let (prefix, name) = split(entry.path)?;
     let field = |field, value: String| ArchiveError::Field { path: entry.path.to_owned(), field, value };
@@ -173,7 +173,9 @@ fn header(entry: &Entry) -> Result<[u8; BLOCK], ArchiveError> {
         return Err(field("size", size.to_string()));
     }
 
-    let ustar = block.as_ustar_mut().expect("new_ustar makes a ustar header");
+    let Some(ustar) = block.as_ustar_mut() else {
+        unreachable!("new_ustar makes a ustar header");
+    };
     put(&mut ustar.name, name);
     put(&mut ustar.prefix, prefix);
     put(&mut ustar.mode, &format!("{:07o}", entry.mode));
@@ -189,8 +191,7 @@ fn header(entry: &Entry) -> Result<[u8; BLOCK], ArchiveError> {
     // The checksum is taken with its own field as blanks.
     ustar.cksum = *b"        ";
     let sum: u32 = block.as_bytes().iter().map(|byte| u32::from(*byte)).sum();
-    let ustar = block.as_ustar_mut().expect("new_ustar makes a ustar header");
-    put(&mut ustar.cksum, &format!("{sum:06o}\0 "));
+    put(&mut block.as_old_mut().cksum, &format!("{sum:06o}\0 "));
     Ok(*block.as_bytes())
 }
 

@@ -43,7 +43,8 @@ pub struct Metadata {
     /// Lower-case letters, digits and dashes.
     #[schemars(regex(pattern = "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"))]
     pub name: String,
-    /// SemVer 2.
+    /// SemVer 2, such as 1.2.0 or 1.2.0-rc.1; in quotes where it looks like a number.
+    #[serde(deserialize_with = "version")]
     #[schemars(with = "String")]
     pub version: Version,
     /// The name that people see.
@@ -63,6 +64,11 @@ pub struct Palette {
     pub cloud_types: Vec<String>,
     /// The kind of add-on.
     pub addon_type: Option<String>,
+}
+
+fn version<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Version, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Version::parse(&text).map_err(|error| serde::de::Error::custom(format!("metadata.version: {} is no SemVer version such as 1.2.0: {error}", quote(&text))))
 }
 
 fn range<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<VersionReq, D::Error> {

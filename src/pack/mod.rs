@@ -23,7 +23,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Source};
-use crate::values::Schema;
+use crate::values::{Path, Schema, Values};
 use crate::yaml;
 
 /// The format that this release writes and reads.
@@ -50,14 +50,22 @@ pub fn sha256(bytes: &[u8]) -> String {
 /// `yaml-syntax`, and `code` for what does not fit.
 pub fn typed<T: DeserializeOwned + JsonSchema>(source: &Arc<Source>, code: Code, warnings: &mut Diagnostics) -> Result<T, Diagnostics> {
     let node = yaml::read(source, warnings)?;
-    serde_json::from_value(node.to_json()).map_err(|error| {
-        let mut found = Schema::from_value(schemars::schema_for!(T).to_value()).check(&node).unwrap_or_else(|errors| errors);
-        if !found.has_errors() {
-            found.push(Diagnostic::new(code, error.to_string()).at(node.location));
+    let mut found = Schema::from_value(schemars::schema_for!(T).to_value()).check(&node)?;
+    if !found.has_errors() {
+        match serde_json::from_value(node.to_json()) {
+            Ok(value) => return Ok(value),
+            Err(error) => {
+                // Where a message begins with a path, that value is to blame.
+                let message = error.to_string();
+                let path = message.split(':').next().and_then(|path| Path::parse(path).ok()).unwrap_or_default();
+                found.push(Diagnostic::new(code, message).at(Values { root: node }.location(&path)));
+            }
         }
-        for item in &mut found.items {
-            item.code = code;
-        }
-        found
-    })
+    }
+    let name = source.name.rsplit('/').next().unwrap_or_default();
+    for item in &mut found.items {
+        item.code = code;
+        item.message = item.message.replace("the top of the values", name);
+    }
+    Err(found)
 }

@@ -78,7 +78,7 @@ impl Placed {
 /// returned as it is, and nothing was changed. A link, or a file where a folder belongs (or the other way round),
 /// is refused without asking.
 pub fn place<E: From<PlaceError>>(
-    built: &Built,
+    built: &Built<'_>,
     directory: &Path,
     waiting: impl FnOnce(),
     may_replace: impl FnOnce(&Existing) -> Result<(), E>,
@@ -88,7 +88,7 @@ pub fn place<E: From<PlaceError>>(
 
 fn place_with<E: From<PlaceError>>(
     moves: &dyn Moves,
-    built: &Built,
+    built: &Built<'_>,
     directory: &Path,
     waiting: impl FnOnce(),
     may_replace: impl FnOnce(&Existing) -> Result<(), E>,
@@ -118,7 +118,7 @@ fn place_with<E: From<PlaceError>>(
 }
 
 /// Nothing may be written outside the folder, whatever the caller let through.
-fn check(built: &Built) -> Result<(), PlaceError> {
+fn check(built: &Built<'_>) -> Result<(), PlaceError> {
     if built.stem.contains('/') || built.stem.starts_with('.') {
         return Err(PlaceError::Stem { stem: built.stem.to_owned() });
     }

@@ -18,6 +18,9 @@ pub type RenderSibling<'r> = dyn FnMut(&str, &Location) -> Result<Content, Diagn
 /// configuration can have (`values-invalid`), a name given twice.
 pub fn parse(document: &Node, sibling: &mut RenderSibling<'_>, warnings: &mut Diagnostics) -> Result<ControlPlanePatch, Diagnostics> {
     let mut parser = Parser { found: Diagnostics::new() };
+    if !matches!(document.data, Data::Map(_) | Data::Null) {
+        parser.malformed(&document.location, format!("the patch must be a mapping with `apiServer` and `files`, not {}", document.kind()));
+    }
     parser.fields(document, "the patch", &["apiServer", "files", "expose"]);
     let mut args = Vec::new();
     let mut volumes = Vec::new();
@@ -71,7 +74,7 @@ impl Parser {
     fn mapping<'n>(&mut self, node: &'n Node, key: &str) -> Option<&'n Node> {
         let value = node.get(key).filter(|value| !matches!(value.data, Data::Null))?;
         if !matches!(value.data, Data::Map(_)) {
-            self.malformed(&value.location, format!("`{key}` must be a mapping, not a {}", value.type_name()));
+            self.malformed(&value.location, format!("`{key}` must be a mapping, not {}", value.kind()));
         }
         Some(value)
     }
@@ -79,7 +82,7 @@ impl Parser {
     fn list<'n>(&mut self, node: &'n Node, key: &str) -> &'n [Node] {
         let Some(value) = node.get(key).filter(|value| !matches!(value.data, Data::Null)) else { return &[] };
         if !matches!(value.data, Data::List(_)) {
-            self.malformed(&value.location, format!("`{key}` must be a list, not a {}", value.type_name()));
+            self.malformed(&value.location, format!("`{key}` must be a list, not {}", value.kind()));
         }
         value.items()
     }
@@ -93,7 +96,7 @@ impl Parser {
             Data::Bool(value) => value.to_string(),
             Data::Number(number) => flag_number(number),
             Data::List(_) | Data::Map(_) => {
-                self.invalid(&value.location, format!("{what}: `{key}` must be text, not a {}", value.type_name()));
+                self.invalid(&value.location, format!("{what}: `{key}` must be text, not {}", value.kind()));
                 return None;
             }
         };
@@ -198,7 +201,7 @@ impl Parser {
                 Some(Body::Secret { name, key })
             }
             (key, _) => {
-                self.invalid(&value.location, format!("{what}: `{key}` cannot be a {}", value.type_name()));
+                self.invalid(&value.location, format!("{what}: `{key}` cannot be {}", value.kind()));
                 None
             }
         }

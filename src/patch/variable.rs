@@ -3,7 +3,6 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::Arg;
 use crate::diagnostic::human::quote;
@@ -73,7 +72,7 @@ impl Variable {
             Err(Diagnostic::new(Code::ValuesInvalid, message).at(arg.location.clone()).related(exposed_at.clone(), "exposed here"))
         };
         if !fits {
-            return refuse(format!("whose type is {}", Value::from(serde_json::to_value(kind).unwrap_or_default()).as_str().unwrap_or_default()));
+            return refuse(format!("whose type is {}", serde_json::to_value(kind).unwrap_or_default().as_str().unwrap_or_default()));
         }
         if let (Some(minimum), Some(number)) = (self.minimum, number)
             && number < minimum

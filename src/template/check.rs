@@ -6,6 +6,7 @@
 //! is walked: only known helpers, only paths that the schema declares, no bare
 //! value, partials that end.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use handlebars::template::{BlockParam, HelperTemplate, Parameter, TemplateElement};
@@ -20,6 +21,9 @@ use std::sync::Arc;
 
 /// The deepest nesting of blocks, partials included.
 const MAX_DEPTH: usize = 64;
+/// The most inclusions of partials, counting what each included one includes:
+/// 30 that include the next one twice would be walked for hours.
+const MAX_INCLUSIONS: usize = 10_000;
 
 /// Compiled templates of one folder, with their texts.
 pub struct Templates<'t> {
@@ -38,11 +42,12 @@ pub fn check(templates: &Templates<'_>) -> Diagnostics {
     }
     let mut found = Diagnostics::new();
     let root = templates.schema.document.clone();
+    let inclusions = Cell::new(0);
     for (name, (template, source)) in templates.compiled {
         if included.contains(name) && !only_includes_itself(templates, name) {
             continue;
         }
-        let mut walk = Walk { templates, source, chain: vec![name.clone()], found: &mut found, root: &root };
+        let mut walk = Walk { templates, source, chain: vec![name.clone()], found: &mut found, root: &root, inclusions: &inclusions };
         walk.template(template, &mut vec![Scope::new(root.clone())], 0);
     }
     found
@@ -106,6 +111,7 @@ struct Walk<'w, 't> {
     chain: Vec<String>,
     found: &'w mut Diagnostics,
     root: &'w Value,
+    inclusions: &'w Cell<usize>,
 }
 
 impl Walk<'_, '_> {
@@ -146,9 +152,18 @@ impl Walk<'_, '_> {
             self.fault(at, format!("the partial includes itself: {chain} → {name}"));
             return;
         }
+        let inclusions = self.inclusions.get() + 1;
+        if inclusions > MAX_INCLUSIONS {
+            if inclusions == MAX_INCLUSIONS + 1 {
+                self.inclusions.set(inclusions);
+                self.fault(at, format!("partials include each other more than {MAX_INCLUSIONS} times"));
+            }
+            return;
+        }
+        self.inclusions.set(inclusions);
         self.chain.push(name.to_owned());
         let here = scopes.last().map_or_else(|| self.root.clone(), |scope| scope.this.clone());
-        let mut walk = Walk { templates: self.templates, source, chain: self.chain.clone(), found: self.found, root: self.root };
+        let mut walk = Walk { templates: self.templates, source, chain: self.chain.clone(), found: self.found, root: self.root, inclusions: self.inclusions };
         walk.template(template, &mut vec![Scope::new(here)], depth + 1);
         self.chain.pop();
     }
@@ -181,7 +196,7 @@ impl Walk<'_, '_> {
         let count = call.params.len();
         if count < fewest || count > most || !call.hash.is_empty() {
             let wanted = if fewest == most { fewest.to_string() } else { format!("{fewest} to {most}") };
-            self.fault(at, format!("`{name}` takes {wanted} arguments without names, not {}", count + call.hash.len()));
+            self.fault(at, format!("`{name}` takes {wanted} argument{} without names, not {}", if wanted == "1" { "" } else { "s" }, count + call.hash.len()));
         }
         let shapes: Vec<Value> = call.params.iter().map(|param| self.argument(param, at, scopes)).collect();
         let first = shapes.into_iter().next().unwrap_or(json!(true));

@@ -288,7 +288,7 @@ fn scalar_text(value: &Value) -> Result<String, String> {
     }
 }
 
-fn text<'v>(value: &'v Value) -> Result<&'v str, String> {
+fn text(value: &Value) -> Result<&str, String> {
     value.as_str().ok_or_else(|| format!("expected text, got {value}"))
 }
 

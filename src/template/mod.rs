@@ -98,7 +98,7 @@ impl Engine {
 
     fn blame(&self, name: &str, error: &RenderError) -> Diagnostic {
         let name = error.template_name.as_deref().unwrap_or(name);
-        let diagnostic = Diagnostic::new(Code::TemplateError, format!("cannot render {name}: {}", error.reason()));
+        let diagnostic = Diagnostic::new(Code::TemplateError, format!("cannot render {name}: {}", error.reason().to_string().trim_start_matches("IO Error: ")));
         match (self.sources.get(name), error.line_no, error.column_no) {
             (Some(source), Some(line), Some(column)) => diagnostic.at(check::place(source, line, column)),
             (Some(source), ..) => diagnostic.at(source.at(0..0)),
@@ -127,7 +127,11 @@ impl Rendered<'_> {
     /// Who is to blame for the byte at `at`: the values leaf that was written
     /// there, else the template's line.
     pub fn location(&self, at: usize) -> Option<Location> {
-        match self.traced.origin(at)? {
+        self.place(self.traced.origin(at)?)
+    }
+
+    fn place(&self, origin: &Origin) -> Option<Location> {
+        match origin {
             Origin::Template(name, line) => self.engine.sources.get(name).map(|source| {
                 let indent = source.text[source.line_start(*line)..].chars().take_while(|c| *c == ' ').count();
                 check::place(source, *line, indent + 1)
@@ -153,7 +157,9 @@ impl Rendered<'_> {
                     let line = location.position().0;
                     let text = source.text.lines().nth(line - 1).unwrap_or_default().trim();
                     error.help = Some(format!("line {line} of the rendered text is {}", quote(text)));
-                    error.location = Some(relocate(&location));
+                    // What helpers write is whole, so a fault of syntax is the template's.
+                    let template = (error.code == Code::YamlSyntax).then(|| self.traced.template_before(location.range.start)).flatten();
+                    error.location = Some(template.and_then(|origin| self.place(origin)).unwrap_or_else(|| relocate(&location)));
                 }
                 error.code = Code::TemplateError;
                 error.message = format!("{} renders invalid YAML: {}", self.name, error.message);
@@ -188,7 +194,7 @@ impl Rendered<'_> {
                 Some(end) => *end <= piece.end,
                 None => {
                     let before = spans.partition_point(|range| range.start < piece.start);
-                    !spans[..before].last().is_some_and(|range| range.end > piece.start)
+                    spans[..before].last().is_none_or(|range| range.end <= piece.start)
                 }
             };
             if !stands_alone {
@@ -218,7 +224,14 @@ fn compile(name: &str, source: &Arc<Source>) -> Result<Template, Box<Diagnostic>
             Some((line, column)) => check::place(source, line, column),
             None => source.at(0..0),
         };
-        fault(format!("not a Handlebars template: {}", error.reason())).map_at(location)
+        let reason = error.reason().to_string();
+        let mut diagnostic = fault(format!("not a Handlebars template: {reason}")).map_at(location);
+        if reason.contains("invalid handlebars syntax") {
+            // The grammar's own list of what it expected helps nobody.
+            diagnostic.message = "not a Handlebars template from here on".to_owned();
+            diagnostic.help = Some("a `{{` before it may lack its `}}`, or a block such as {{#if}} its {{/if}}".to_owned());
+        }
+        diagnostic
     })
 }
 
@@ -276,7 +289,7 @@ fn instrument(template: &mut Template, name: &str, source: &Arc<Source>) {
         let mark = |line| Origin::Template(name.to_owned(), line).mark();
         match &mut element {
             TemplateElement::RawString(text) => *text = mark_lines(text, source, (line, column), mark),
-            TemplateElement::Expression(_) | TemplateElement::HtmlExpression(_) => {
+            TemplateElement::Expression(_) | TemplateElement::HtmlExpression(_) | TemplateElement::PartialExpression(_) => {
                 if let Some(step) = step(mark(line)) {
                     push(template, step);
                 }
@@ -320,4 +333,32 @@ fn step(mark: String) -> Option<TemplateElement> {
         call.params = vec![Parameter::Literal(Value::String(mark))];
     }
     Some(element)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn render(files: &[(&str, &str)]) -> Result<String, Diagnostics> {
+        let templates = files.iter().map(|(name, text)| ((*name).to_owned(), Source::file(*name, *text))).collect();
+        let schema = Schema::from_value(json!({"properties": {"a": {"type": "integer"}}}));
+        let engine = Engine::compile(&templates, &schema)?;
+        Ok(engine.render(files[0].0, &json!({"a": 1}), Minor(30), &|_| None)?.text().to_owned())
+    }
+
+    #[test]
+    fn partials_keep_their_indentation() {
+        let rendered = render(&[("m", "x:\n  {{> p}}\ny: {{> q}}\n"), ("p", "k: {{yaml a}}\nl: 2\n"), ("q", "{{yaml a}}")]);
+        assert_eq!(rendered.ok().as_deref(), Some("x:\n  k: 1\n  l: 2\ny: 1\n"));
+    }
+
+    #[test]
+    fn partials_that_double_end() {
+        let mut files: Vec<(String, String)> = (0..40).map(|n| (format!("t{n:02}"), format!("{{{{> t{0:02}}}}}{{{{> t{0:02}}}}}", n + 1))).collect();
+        files.push(("t40".to_owned(), String::new()));
+        let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        assert!(render(&files).is_err());
+        assert!(render(&files[36..]).is_ok());
+    }
 }

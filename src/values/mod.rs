@@ -114,7 +114,7 @@ fn read_mapping(source: &Arc<Source>, warnings: &mut Diagnostics) -> Result<Node
     if matches!(node.data, Data::Map(_)) {
         return Ok(node);
     }
-    let message = format!("values are a mapping of keys to values, and this is a {}", node.type_name());
+    let message = format!("values are a mapping of keys to values, and this is {}", node.kind());
     Err(Diagnostic::new(Code::ValuesInvalid, message).at(node.location).into())
 }
 

@@ -61,6 +61,8 @@ impl Schema {
             for error in validator.iter_errors(&instance) {
                 self.explain(&error, values, &instance, &mut found);
             }
+            // As a person meets them, file by file.
+            found.items.sort_by_key(|item| item.location.as_ref().map(|at| (at.source.name.clone(), at.range.start)));
         }
         Ok(found)
     }
@@ -114,6 +116,10 @@ impl Schema {
             Kind::UniqueItems => invalid(format!("{path} lists an item twice")),
             Kind::Required { property } => {
                 let name = property.as_str().unwrap_or_default();
+                let misspelt = |key: &str| schema.is_some_and(|schema| self.member(schema, key) == Member::Undeclared) && nearest(key, [name]).is_some();
+                if node.is_some_and(|node| node.entries().iter().any(|entry| misspelt(&entry.key))) {
+                    return; // said as an unknown key
+                }
                 invalid(format!("{} lacks `{name}`", named(&path)))
             }
             Kind::Pattern { pattern } => invalid(format!("{path} must match {pattern}, and {written} does not")),
@@ -123,6 +129,7 @@ impl Schema {
         let rule = error.schema_path().as_str().rsplit_once('/').and_then(|(rule, _)| self.document.pointer(rule));
         let description = |schema: Option<&'_ Value>| schema.and_then(|schema| schema.get("description")).and_then(Value::as_str).map(str::to_owned);
         if diagnostic.help.is_none()
+            && !path.0.is_empty()
             && let Some(description) = description(rule).or_else(|| description(schema))
         {
             diagnostic = diagnostic.help(format!("{path}: {}", description.lines().next().unwrap_or_default()));
@@ -304,7 +311,10 @@ fn types(kind: &TypeKind) -> String {
     };
     let names: Vec<String> = match kind {
         TypeKind::Single(one) => vec![article(one.as_str())],
-        TypeKind::Multiple(set) => set.iter().map(|one| article(one.as_str())).collect(),
+        TypeKind::Multiple(set) => {
+            let (null, others): (Vec<_>, Vec<_>) = set.iter().map(|one| one.as_str()).partition(|name| *name == "null");
+            others.into_iter().chain(null).map(article).collect()
+        }
     };
     names.join(" or ")
 }

@@ -124,11 +124,11 @@ pub fn assign(root: &mut Node, path: &Path, value: Node) -> Result<(), Diagnosti
         let last = taken + 1 == path.0.len();
         match step {
             Step::Index(index) => {
-                let kind = node.type_name();
-                let Data::List(items) = &mut node.data else { return Err(fail(taken, format!("is a {kind}, not a list"))) };
+                let kind = node.kind();
+                let Data::List(items) = &mut node.data else { return Err(fail(taken, format!("is {kind}, not a list")).help("use --set-json to write a whole list")) };
                 let count = items.len();
                 let Some(item) = items.get_mut(*index) else {
-                    return Err(fail(taken, format!("has {count} items, so there is no [{index}]")).help("use --set-json to write a whole list"));
+                    return Err(fail(taken, format!("has {count} item{}, counted from 0, so there is no [{index}]", if count == 1 { "" } else { "s" })).help("use --set-json to write a whole list"));
                 };
                 node = item;
             }
@@ -137,8 +137,8 @@ pub fn assign(root: &mut Node, path: &Path, value: Node) -> Result<(), Diagnosti
                     node.data = Data::Map(Vec::new());
                     node.location = location.clone();
                 }
-                let kind = node.type_name();
-                let Data::Map(entries) = &mut node.data else { return Err(fail(taken, format!("is a {kind}, not a mapping"))) };
+                let kind = node.kind();
+                let Data::Map(entries) = &mut node.data else { return Err(fail(taken, format!("is {kind}, not a mapping"))) };
                 if last && matches!(value.data, Data::Null) {
                     entries.retain(|entry| entry.key != *key);
                     return Ok(());

@@ -84,6 +84,19 @@ impl Node {
         }
     }
 
+    /// The type's name as a sentence takes it.
+    pub fn kind(&self) -> &'static str {
+        match self.type_name() {
+            "boolean" => "a boolean",
+            "number" => "a number",
+            "integer" => "an integer",
+            "string" => "text",
+            "list" => "a list",
+            "mapping" => "a mapping",
+            null => null,
+        }
+    }
+
     /// How deep collections are nested; 0 for a scalar.
     pub fn height(&self) -> usize {
         match &self.data {

@@ -140,6 +140,10 @@ impl<'i> Reader<'_, 'i> {
         let diagnostic = Diagnostic::new(Code::YamlSyntax, format!("not YAML: {}", error.info())).at(location);
         if indent.contains('\t') {
             diagnostic.help("this line is indented with a tab; YAML is indented with spaces")
+        } else if error.info().contains("illegal placement of ':'") || error.info().contains("only valid inside a block") {
+            diagnostic.help("a `[`, `{` or quote on a line before may lack its end")
+        } else if error.info().starts_with("mapping values are not allowed") {
+            diagnostic.help("indent keys of one mapping equally; put text that holds `: ` in quotes")
         } else {
             diagnostic
         }
@@ -231,7 +235,7 @@ impl<'i> Reader<'_, 'i> {
             }
             let Some(text) = key.as_str().map(str::to_owned) else {
                 let written = quote(key.location.text().lines().next().unwrap_or_default());
-                let message = format!("the key {written} is not text but a {}", key.type_name());
+                let message = format!("the key {written} is not text but {}", key.kind());
                 self.found.push(Diagnostic::new(Code::YamlSyntax, message).at(key.location).help("put the key in quotes"));
                 continue;
             };
@@ -257,7 +261,7 @@ impl<'i> Reader<'_, 'i> {
             Data::Map(_) => vec![merge],
             Data::List(items) if items.iter().all(|item| matches!(item.data, Data::Map(_))) => items,
             _ => {
-                let message = format!("`<<` merges mappings, and this is a {}", merge.type_name());
+                let message = format!("`<<` merges mappings, and this is {}", merge.kind());
                 self.found.push(Diagnostic::new(Code::YamlSyntax, message).at(merge.location));
                 return;
             }
@@ -291,7 +295,11 @@ impl<'i> Reader<'_, 'i> {
         if let Some(why) = scalar::ambiguity(text) {
             let message = format!("{} is ambiguous: {why}; it is taken as text", quote(text));
             let diagnostic = Diagnostic::new(Code::YamlAmbiguousScalar, message).at(self.source.at(range.clone()));
-            self.found.push(diagnostic.help(format!("write \"{text}\" for the text, or true, false or a decimal number")));
+            self.found.push(diagnostic.help(if scalar::is_yaml_1_1_word(text) {
+                format!("write true or false, or \"{text}\" for the text")
+            } else {
+                format!("write a plain decimal number, or \"{text}\" for the text")
+            }));
             return Data::String(text.to_owned());
         }
         match scalar::resolve(text) {

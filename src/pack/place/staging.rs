@@ -106,7 +106,7 @@ impl Staging {
     }
 
     /// Writes the whole pack.
-    pub(super) fn fill(&self, built: &Built) -> Result<(), PlaceError> {
+    pub(super) fn fill(&self, built: &Built<'_>) -> Result<(), PlaceError> {
         make_folder(&self.root)?;
         let folder = self.folder();
         make_folder(&folder)?;
