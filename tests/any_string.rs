@@ -89,7 +89,7 @@ fn render(path: &str, value: &Value) -> Result<Vec<Document>, Diagnostics> {
     let inputs = Inputs { layers, kubernetes_version: Some("1.30-1.31".to_owned()), ..Inputs::default() };
     let plan = pack::plan(source, inputs, &mut warnings)?;
     let patch = plan.patch(&mut warnings)?;
-    plan.documents(&patch, &plan.targets, &mut warnings)
+    plan.documents(&patch, &mut warnings)
 }
 
 fn check(knob: &Knob, string: &str) {

@@ -18,7 +18,7 @@ fn build(pack: &str, overlay: Option<&str>, versions: &str) -> (pack::Pack, Vec<
     let plan = pack::plan(source, inputs, &mut warnings).expect("values");
     let patch = plan.patch(&mut warnings).expect("a patch");
     assert!(!plan.check(&patch).has_errors(), "{overlay:?}");
-    let documents = plan.documents(&patch, &plan.targets, &mut warnings).expect("documents");
+    let documents = plan.documents(&patch, &mut warnings).expect("documents");
     let pack = plan.assemble(&patch, documents).expect("a pack");
     assert!(warnings.items.is_empty(), "{overlay:?}: {:?}", warnings.items);
     let archive = pack.archive().expect("an archive");

@@ -22,7 +22,7 @@ fn build(overlay: &str, minor: &str) -> (ControlPlanePatch, Vec<Document>) {
     let inputs = Inputs { layers, kubernetes_version: Some(minor.to_owned()), ..Inputs::default() };
     let plan = pack::plan(source, inputs, &mut warnings).expect("values");
     let patch = plan.patch(&mut warnings).expect("a patch");
-    let documents = plan.documents(&patch, &plan.targets, &mut warnings).expect("documents");
+    let documents = plan.documents(&patch, &mut warnings).expect("documents");
     (patch, documents)
 }
 

@@ -81,6 +81,6 @@ fn run(data: &[u8], warnings: &mut Diagnostics) -> Result<(), Diagnostics> {
     let plan = pack::plan(source, Inputs::default(), warnings)?;
     let patch = plan.patch(warnings)?;
     print(&plan.check(&patch));
-    plan.documents(&patch, &plan.targets, warnings)?;
+    plan.documents(&patch, warnings)?;
     Ok(())
 }

@@ -71,7 +71,7 @@ fn run(data: &[u8], warnings: &mut Diagnostics) -> Result<(), Diagnostics> {
     found.extend(check::secrets_in_values(&plan.values));
     found.extend(check::secrets_in_patch(&patch));
     print(&found);
-    let documents = own(plan.documents(&patch, &plan.targets, warnings))?;
+    let documents = own(plan.documents(&patch, warnings))?;
     reads_back(&patch, &documents);
     let built = plan.assemble(&patch, documents)?;
     let first = built.files["control-plane-patch.yaml"].clone();

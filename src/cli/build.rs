@@ -84,7 +84,7 @@ fn make(inputs: InputArgs, matches: &ArgMatches, warnings: &mut Diagnostics) -> 
     found.apply_levels(&plan.allow, &plan.deny);
     found.into_result((), warnings)?;
     let mut found = Diagnostics::new();
-    let documents = plan.documents(&patch, &plan.targets, &mut found)?;
+    let documents = plan.documents(&patch, &mut found)?;
     found.apply_levels(&plan.allow, &plan.deny);
     found.into_result((), warnings)?;
     let pack = plan.assemble(&patch, documents)?;

@@ -49,8 +49,8 @@ fn render(mut plan: Plan, file: Option<&str>, warnings: &mut Diagnostics) -> Res
     check::redact(&mut plan.values);
     let patch = plan.patch(warnings)?;
     check::secrets_in_patch(&patch).into_result((), warnings)?;
-    let documents = plan.documents(&patch, &plan.targets, warnings)?;
     let Some(path) = file else {
+        let documents = plan.documents(&patch, warnings)?;
         let texts = documents.iter().filter(|document| document.is_text && document.path != "README.md");
         let mut joined = Vec::new();
         for document in texts {
@@ -62,9 +62,10 @@ fn render(mut plan: Plan, file: Option<&str>, warnings: &mut Diagnostics) -> Res
         }
         return Ok(joined);
     };
-    if let Some(document) = documents.iter().find(|document| document.path == path) {
-        return Ok(document.bytes.clone());
+    if let Some(document) = plan.document(&patch, path, warnings)? {
+        return Ok(document.bytes);
     }
+    let documents = plan.documents(&patch, warnings)?;
     let mut pack = plan.assemble(&patch, documents)?;
     if let Some(bytes) = pack.files.remove(path) {
         return Ok(bytes);

@@ -184,20 +184,32 @@ impl Plan {
     ///
     /// # Errors
     /// Faults of the targets.
-    pub fn documents(&self, patch: &ControlPlanePatch, targets: &[String], warnings: &mut Diagnostics) -> Result<Vec<Document>, Diagnostics> {
+    pub fn documents(&self, patch: &ControlPlanePatch, warnings: &mut Diagnostics) -> Result<Vec<Document>, Diagnostics> {
+        self.render(patch, None, warnings)
+    }
+
+    /// The document at `path`, if there is one; no other is rendered.
+    ///
+    /// # Errors
+    /// Faults of the targets, as far as that document needs them.
+    pub fn document(&self, patch: &ControlPlanePatch, path: &str, warnings: &mut Diagnostics) -> Result<Option<Document>, Diagnostics> {
+        Ok(self.render(patch, Some(path), warnings)?.into_iter().find(|document| document.path == path))
+    }
+
+    fn render(&self, patch: &ControlPlanePatch, only: Option<&str>, warnings: &mut Diagnostics) -> Result<Vec<Document>, Diagnostics> {
         let info = || PackInfo {
             name: self.name.clone(),
             version: self.version.clone(),
             display_name: self.source.manifest.metadata.display_name.clone(),
             description: self.source.manifest.metadata.description.clone(),
         };
-        let request = Request { pack: &info, minors: &self.minors, patch, values: &self.values, templates: &self.templates };
+        let request = Request { pack: &info, minors: &self.minors, patch, values: &self.values, templates: &self.templates, only };
         let text = |path: String, text: &str| Document { path, bytes: text.as_bytes().to_vec(), is_text: true };
         let mut documents = vec![text("control-plane-patch.yaml".to_owned(), &patch.to_yaml())];
         documents.extend(patch.shipped().map(|(file, content)| text(format!("files{}", file.path), &content.text)));
         let mut found = Diagnostics::new();
         let mut readme = target::readme(&request)?;
-        for name in targets {
+        for name in &self.targets {
             match target::render(name, &request, warnings) {
                 Ok(output) => {
                     documents.extend(output.documents);

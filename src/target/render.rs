@@ -1,7 +1,7 @@
 //! From a patch to a target's documents, each read back before it counts.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::{Value, json};
 
@@ -28,6 +28,14 @@ pub struct Request<'r> {
     pub values: &'r Values,
     /// All templates.
     pub templates: &'r TemplateSet,
+    /// The one path that is wanted; none for all of them and the README.
+    pub only: Option<&'r str>,
+}
+
+impl Request<'_> {
+    fn wants(&self, path: &str) -> bool {
+        self.only.is_none_or(|only| only == path)
+    }
 }
 
 /// A rendered document.
@@ -67,18 +75,29 @@ pub fn render(target: &str, request: &Request<'_>, warnings: &mut Diagnostics) -
         .into());
     };
     let definition: Definition = crate::pack::typed(source, Code::PackInvalid, warnings)?;
-    let templates: BTreeMap<String, Arc<Source>> =
-        sources.iter().filter(|(name, _)| name.ends_with(".hbs")).map(|(name, source)| ((*name).to_owned(), Arc::clone(source))).collect();
-    let engine = Engine::compile(&templates, &context_schema())?;
+    // A template of a document that is not wanted need not compile; one that no
+    // document names may be a partial.
+    let unwanted = |name: &str| {
+        let mut named = definition.files.iter().filter(|file| file.template.as_deref() == Some(name)).peekable();
+        let is_readme = definition.readme.as_deref() == Some(name);
+        (is_readme && !request.wants("README.md")) || (named.peek().is_some() && named.all(|file| !request.wants(&file.path)))
+    };
+    let templates: BTreeMap<String, Arc<Source>> = sources
+        .iter()
+        .filter(|(name, _)| name.ends_with(".hbs") && !unwanted(name))
+        .map(|(name, source)| ((*name).to_owned(), Arc::clone(source)))
+        .collect();
+    let schema = context_schema();
+    let engine = Engine::compile(&templates, schema)?;
     let options = request.values.root.get("targets").and_then(|targets| targets.get(target)).map(yaml::Node::to_json);
     let options = options.and_then(|options| options.as_object().cloned()).unwrap_or_default().into_iter().collect();
     let context = TargetContext::new((request.pack)(), request.minors, request.patch, options);
     let context = serde_json::to_value(&context).map_err(|error| Diagnostic::new(Code::TemplateError, error.to_string()))?;
-    let context = context_schema().complete(context);
+    let context = schema.complete(context);
     let mut output = Output::default();
     let mut found = Diagnostics::new();
     let newest = request.minors.last().copied().unwrap_or(Minor(0));
-    for file in &definition.files {
+    for file in definition.files.iter().filter(|file| request.wants(&file.path)) {
         let minor = request.minors.iter().rev().find(|minor| file.kubernetes.as_ref().is_none_or(|range| admits(range, **minor)));
         let Some(minor) = minor else { continue };
         if file.when == Some(Condition::Files) && request.patch.shipped().next().is_none() {
@@ -89,7 +108,9 @@ pub fn render(target: &str, request: &Request<'_>, warnings: &mut Diagnostics) -
             Err(errors) => found.extend(errors),
         }
     }
-    if let Some(readme) = &definition.readme {
+    if let Some(readme) = &definition.readme
+        && request.wants("README.md")
+    {
         match engine.render(readme, &context, newest, &|_| None) {
             Ok(rendered) => output.readme = rendered.text().to_owned(),
             Err(errors) => found.extend(errors),
@@ -103,9 +124,9 @@ pub fn render(target: &str, request: &Request<'_>, warnings: &mut Diagnostics) -
 /// # Errors
 /// Faults of the template.
 pub fn readme(request: &Request<'_>) -> Result<String, Diagnostics> {
-    let Some(source) = request.templates.get(README) else { return Ok(String::new()) };
+    let Some(source) = request.templates.get(README).filter(|_| request.wants("README.md")) else { return Ok(String::new()) };
     let templates = BTreeMap::from([(README.to_owned(), Arc::clone(source))]);
-    let engine = Engine::compile(&templates, &context_schema())?;
+    let engine = Engine::compile(&templates, context_schema())?;
     let context = TargetContext::new((request.pack)(), request.minors, request.patch, BTreeMap::new());
     let context = serde_json::to_value(&context).map_err(|error| Diagnostic::new(Code::TemplateError, error.to_string()))?;
     let newest = request.minors.last().copied().unwrap_or(Minor(0));
@@ -113,8 +134,9 @@ pub fn readme(request: &Request<'_>) -> Result<String, Diagnostics> {
 }
 
 /// The schema of what target templates see.
-fn context_schema() -> Schema {
-    Schema::from_value(schemars::schema_for!(TargetContext).to_value())
+fn context_schema() -> &'static Schema {
+    static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::from_value(schemars::schema_for!(TargetContext).to_value()));
+    &SCHEMA
 }
 
 fn one(
