@@ -143,7 +143,7 @@ impl Check {
                 None => self.push(Code::PolicySyntax, name, format!("`group` is text, not {}", name.kind())),
                 Some("*") if self.minor >= GROUP_WILDCARD_SINCE => {}
                 Some("*") => {
-                    let message = format!("group `*` is admitted from Kubernetes {GROUP_WILDCARD_SINCE} on, and this is for {}", self.minor);
+                    let message = format!("group `*` is admitted from Kubernetes {GROUP_WILDCARD_SINCE} on, and this is for older API servers as well");
                     self.push(Code::PolicyInvalid, name, message);
                 }
                 Some(text) if text.is_empty() || is_dns_subdomain(text) => {}

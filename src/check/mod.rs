@@ -4,7 +4,7 @@ pub mod secret;
 
 use crate::audit;
 use crate::diagnostic::human::quote;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location};
 use crate::kubernetes::Minor;
 use crate::patch::{ControlPlanePatch, NodeFile};
 use crate::values::{Path, Values};
@@ -91,4 +91,29 @@ pub fn redact(values: &mut Values) {
         }
     }
     walk(&mut values.root, &Path::root());
+}
+
+/// Hides what a finding would show of a credential: its source lines, and the
+/// text that its message quotes. A fault beside a password is still a fault.
+pub fn redact_findings(found: &mut Diagnostics) {
+    for item in &mut found.items {
+        let places = item.location.iter().chain(item.related.iter().map(|(location, _)| location));
+        item.redacted |= places.map(shown).any(|lines| secret::in_text(&lines).is_some());
+        if secret::in_text(&item.message).is_some() {
+            item.message = format!("{} (the text holds a credential and is not shown)", item.code.reason());
+        }
+        item.help.take_if(|help| secret::in_text(help).is_some());
+    }
+}
+
+/// The text that a finding shows of a place; an assignment as YAML would have it.
+fn shown(location: &Location) -> String {
+    let text = &location.source.text;
+    if location.source.is_file {
+        return text[crate::diagnostic::human::window(text, location.range.start)].to_owned();
+    }
+    match text.split_once('=').map(|(path, value)| (Path::parse(path), value)) {
+        Some((Ok(path), value)) if secret::in_value(&path, value).is_some() => format!("password: {value}"),
+        _ => text.clone(),
+    }
 }

@@ -58,8 +58,8 @@ impl Build {
         match built {
             Ok((pack, archive_sha256, placed)) => {
                 let minors = pack.lock.minors.join(", ");
-                output.say(&format!("built {} for Kubernetes {minors}: {}, and {}", pack.stem, placed.directory.display(), placed.archive.display()))?;
-                output.done(&format!("{}\n", pack.digest), report(&pack, &archive_sha256, &placed), &warnings)
+                let words = format!("built {} for Kubernetes {minors}: {}, and {}", pack.stem, placed.directory.display(), placed.archive.display());
+                output.done(&words, &format!("{}\n", pack.digest), report(&pack, &archive_sha256, &placed), warnings)
             }
             Err(mut errors) => {
                 errors.apply_levels(&[], &deny);
@@ -116,11 +116,19 @@ fn may_replace(existing: &Existing, destination: &Path, lock: &Lock, replace: bo
         Existing::Pack { lock_text, .. } => Some(lock_text),
         Existing::Archive { lock_text } => lock_text.as_ref(),
     };
+    if let Existing::Pack { extra, .. } = existing
+        && !extra.is_empty()
+    {
+        let message = format!("the pack at {at} holds files that are not its own: {}", extra.join(", "));
+        return refuse(message, "move them away first; a build replaces the whole folder");
+    }
     if replace {
         return Ok(());
     }
-    if !existing.is_intact() {
-        return refuse(format!("the pack at {at} was changed after it was built"), HELP);
+    if let Existing::Pack { changed, .. } = existing
+        && !changed.is_empty()
+    {
+        return refuse(format!("the pack at {at} was changed after it was built: {}", changed.join(", ")), HELP);
     }
     let known = lock_text.and_then(|text| Lock::read(&Source::anonymous("the lock at the destination", text.as_str()), &mut Diagnostics::new()).ok());
     match known {

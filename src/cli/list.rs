@@ -43,6 +43,6 @@ impl List {
         for name in target::names(&templates) {
             let _ = writeln!(text, "  {name}");
         }
-        output.done(&text, json!({"packs": packs, "targets": target::names(&templates)}), &Diagnostics::new())
+        output.done("", &text, json!({"packs": packs, "targets": target::names(&templates)}), Diagnostics::new())
     }
 }

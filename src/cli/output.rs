@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 
 use serde_json::{Value, json};
 
+use crate::check;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, human, json as machine};
 
 /// The form of a report.
@@ -43,7 +44,8 @@ impl Output {
     }
 
     /// Reports findings that end the command.
-    pub fn fail(&self, diagnostics: Diagnostics) -> Outcome {
+    pub fn fail(&self, mut diagnostics: Diagnostics) -> Outcome {
+        check::redact_findings(&mut diagnostics);
         let status = diagnostics.status();
         match self.format {
             Format::Json => self.json(json!({}), &diagnostics)?,
@@ -57,12 +59,17 @@ impl Output {
     }
 
     /// Reports a result with the findings that did not stop it: `text` for
-    /// people on standard output, `object` for machines.
-    pub fn done(&self, text: &str, object: Value, diagnostics: &Diagnostics) -> Outcome {
+    /// people on standard output, after `words` on standard error; `object`
+    /// for machines.
+    pub fn done(&self, words: &str, text: &str, object: Value, mut diagnostics: Diagnostics) -> Outcome {
+        check::redact_findings(&mut diagnostics);
         match self.format {
-            Format::Json => self.json(object, diagnostics)?,
+            Format::Json => self.json(object, &diagnostics)?,
             Format::Human => {
-                explain(diagnostics)?;
+                explain(&diagnostics)?;
+                if !words.is_empty() {
+                    self.say(words)?;
+                }
                 write(text.as_bytes())?;
             }
         }

@@ -33,6 +33,7 @@ impl Render {
         let rendered = self.inputs.plan(matches, &mut warnings).and_then(|plan| render(plan, self.file.as_deref(), &mut warnings));
         match rendered {
             Ok(bytes) => {
+                check::redact_findings(&mut warnings);
                 output::explain(&warnings)?;
                 output::write(&bytes)?;
                 Ok(0)

@@ -52,6 +52,6 @@ impl Values {
         };
         let origins: Vec<Value> =
             origins.into_iter().map(|(path, value, origin)| json!({"path": path, "value": value, "origin": origin})).collect();
-        output.done(&text, json!({"values": values.root.to_json(), "origins": origins}), &warnings)
+        output.done("", &text, json!({"values": values.root.to_json(), "origins": origins}), warnings)
     }
 }

@@ -124,7 +124,7 @@ impl Code {
     /// and never a credential.
     pub fn can_be_allowed(self) -> bool {
         self.class() == Class::Verdict
-            && !matches!(self, Code::SecretInPack | Code::FlagDuplicate | Code::PatchDiffers)
+            && !matches!(self, Code::SecretInPack | Code::FlagDuplicate | Code::VolumeNameDuplicate | Code::PatchDiffers | Code::TargetLimit)
     }
 }
 

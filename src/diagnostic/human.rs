@@ -45,10 +45,11 @@ fn one(diagnostic: &Diagnostic) -> String {
     for (location, what) in &diagnostic.related {
         group = place(group, location, what, AnnotationKind::Context, diagnostic.redacted);
     }
-    if let Some(help) = &diagnostic.help {
-        group = group.element(Level::HELP.message(help.as_str()));
+    let Some(help) = &diagnostic.help else { return Renderer::styled().render(&[group]) };
+    if diagnostic.location.is_none() && diagnostic.related.is_empty() {
+        return Renderer::styled().render(&[group, Group::with_title(Level::HELP.secondary_title(help.as_str()))]);
     }
-    Renderer::styled().render(&[group])
+    Renderer::styled().render(&[group.element(Level::HELP.message(help.as_str()))])
 }
 
 fn place<'a>(group: Group<'a>, location: &'a Location, label: &'a str, kind: AnnotationKind, redacted: bool) -> Group<'a> {
@@ -76,7 +77,7 @@ fn place<'a>(group: Group<'a>, location: &'a Location, label: &'a str, kind: Ann
 }
 
 /// The byte range of the line that holds `at`, with one line before and after.
-fn window(text: &str, at: usize) -> Range<usize> {
+pub fn window(text: &str, at: usize) -> Range<usize> {
     let mut at = at.min(text.len());
     while !text.is_char_boundary(at) {
         at -= 1;

@@ -108,6 +108,14 @@ pub fn plan(source: PackSource, inputs: Inputs, warnings: &mut Diagnostics) -> R
         }
         templates.extend(set);
     }
+    let known = target::names(&templates);
+    for entry in values.root.get("targets").map(|targets| targets.entries()).unwrap_or_default() {
+        if !known.contains(&entry.key.as_str()) {
+            let message = format!("`targets` has options for {}, which is no target", quote(&entry.key));
+            let diagnostic = Diagnostic::new(Code::ValuesUnknownKey, message).at(entry.key_location.clone()).path(Path::root().key("targets").key(&entry.key));
+            found.push(diagnostic.help(format!("targets are {}", known.join(", "))));
+        }
+    }
     let name = inputs.name.or_else(|| lock.map(|lock| lock.name.clone())).unwrap_or_else(|| source.manifest.metadata.name.clone());
     if let Err(diagnostic) = manifest::check_name(&name) {
         found.push(diagnostic);

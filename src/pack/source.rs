@@ -83,7 +83,10 @@ pub fn load(pack: &str, warnings: &mut Diagnostics) -> Result<PackSource, Diagno
     }
     if path.is_file() {
         let bytes = read_file(path, archive::MAX_BYTES)?;
-        let (_, files) = archive::unpack(&bytes).map_err(|error| Diagnostic::new(Code::PackInvalid, format!("{pack}: {error}")))?;
+        let (_, files) = archive::unpack(&bytes).map_err(|error| {
+            let help = if bytes.starts_with(&[0x1f, 0x8b]) { "build the archive again, or name the folder of the pack" } else { "PACK is a folder or an archive; values files go with -f" };
+            Diagnostic::new(Code::PackInvalid, format!("{pack}: {error}")).help(help)
+        })?;
         return from_built(files, &format!("{pack}:"), warnings);
     }
     let names = bundled.keys().copied();

@@ -3,6 +3,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Number;
 
 use super::Arg;
 use crate::diagnostic::human::quote;
@@ -35,10 +36,12 @@ pub struct Variable {
     pub kind: Option<VariableType>,
     /// The smallest number that may be chosen.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub minimum: Option<f64>,
+    #[schemars(with = "Option<f64>")]
+    pub minimum: Option<Number>,
     /// The largest number that may be chosen.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub maximum: Option<f64>,
+    #[schemars(with = "Option<f64>")]
+    pub maximum: Option<Number>,
     /// The values that may be chosen, as text.
     #[serde(rename = "enum", skip_serializing_if = "Option::is_none", default)]
     pub choices: Option<Vec<String>>,
@@ -74,13 +77,13 @@ impl Variable {
         if !fits {
             return refuse(format!("whose type is {}", serde_json::to_value(kind).unwrap_or_default().as_str().unwrap_or_default()));
         }
-        if let (Some(minimum), Some(number)) = (self.minimum, number)
-            && number < minimum
+        if let (Some(minimum), Some(number)) = (&self.minimum, number)
+            && minimum.as_f64().is_some_and(|minimum| number < minimum)
         {
             return refuse(format!("which is at least {minimum}"));
         }
-        if let (Some(maximum), Some(number)) = (self.maximum, number)
-            && number > maximum
+        if let (Some(maximum), Some(number)) = (&self.maximum, number)
+            && maximum.as_f64().is_some_and(|maximum| number > maximum)
         {
             return refuse(format!("which is at most {maximum}"));
         }

@@ -22,6 +22,8 @@ pub struct Definition {
     pub metadata: Metadata,
     /// The template of the target's section in the pack's README.
     pub readme: Option<String>,
+    /// The JSON Schema of the target's options, `targets.NAME` of the values; without it there are none.
+    pub options: Option<serde_json::Map<String, serde_json::Value>>,
     /// The documents, in the order in which they are listed to people.
     pub files: Vec<TargetFile>,
 }

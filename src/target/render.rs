@@ -14,7 +14,6 @@ use crate::kubernetes::{Minor, admits};
 use crate::patch::ControlPlanePatch;
 use crate::template::{Engine, Rendered};
 use crate::values::{Schema, Values};
-use crate::yaml;
 
 /// What to render a target for.
 pub struct Request<'r> {
@@ -89,8 +88,7 @@ pub fn render(target: &str, request: &Request<'_>, warnings: &mut Diagnostics) -
         .collect();
     let schema = context_schema();
     let engine = Engine::compile(&templates, schema)?;
-    let options = request.values.root.get("targets").and_then(|targets| targets.get(target)).map(yaml::Node::to_json);
-    let options = options.and_then(|options| options.as_object().cloned()).unwrap_or_default().into_iter().collect();
+    let options = options(target, &definition, request.values)?;
     let context = TargetContext::new((request.pack)(), request.minors, request.patch, options);
     let context = serde_json::to_value(&context).map_err(|error| Diagnostic::new(Code::TemplateError, error.to_string()))?;
     let context = schema.complete(context);
@@ -131,6 +129,18 @@ pub fn readme(request: &Request<'_>) -> Result<String, Diagnostics> {
     let context = serde_json::to_value(&context).map_err(|error| Diagnostic::new(Code::TemplateError, error.to_string()))?;
     let newest = request.minors.last().copied().unwrap_or(Minor(0));
     Ok(engine.render(README, &context_schema().complete(context), newest, &|_| None)?.text().to_owned())
+}
+
+/// `targets.NAME` of the values, checked by the target's own schema.
+fn options(target: &str, definition: &Definition, values: &Values) -> Result<BTreeMap<String, Value>, Diagnostics> {
+    let Some(options) = values.root.get("targets").and_then(|targets| targets.get(target)) else { return Ok(BTreeMap::new()) };
+    let schema = definition.options.clone().map_or_else(|| json!({"type": "object", "additionalProperties": false}), Value::Object);
+    let mut found = Schema::from_value(schema).check(options)?;
+    for item in &mut found.items {
+        item.message = format!("targets.{target}: {}", item.message);
+    }
+    let options = options.to_json().as_object().cloned().unwrap_or_default();
+    found.into_result(options.into_iter().collect(), &mut Diagnostics::new())
 }
 
 /// The schema of what target templates see.

@@ -9,7 +9,7 @@ use handlebars::{
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 
 use super::marks::{Origin, contains_mark};
 use crate::kubernetes::Minor;
@@ -67,11 +67,41 @@ const fn signature(name: &'static str, role: Role, fewest: usize, most: usize) -
     Signature { name, role, arguments: (fewest, most) }
 }
 
+/// What one rendering may still do: helpers pay for the values that they are
+/// given, so that loops over large values end.
+#[derive(Debug, Default)]
+pub struct Budget(AtomicUsize);
+
+impl Budget {
+    /// Values and bytes that the helpers of one rendering may look at.
+    const WORK: usize = 64 * 1024 * 1024;
+
+    /// Begins a rendering.
+    pub fn refill(&self) {
+        self.0.store(Self::WORK, Ordering::Relaxed);
+    }
+
+    fn pay(&self, helper: &Helper<'_>) -> Result<(), RenderError> {
+        fn size(value: &Value) -> usize {
+            1 + match value {
+                Value::String(text) => text.len(),
+                Value::Array(items) => items.iter().map(size).sum(),
+                Value::Object(map) => map.iter().map(|(key, item)| key.len() + size(item)).sum(),
+                _ => 0,
+            }
+        }
+        let cost: usize = helper.params().iter().map(|param| size(param.value())).sum();
+        let left = self.0.load(Ordering::Relaxed).checked_sub(cost);
+        self.0.store(left.unwrap_or_default(), Ordering::Relaxed);
+        left.map(|_| ()).ok_or_else(|| failed(helper.name(), "the template's loops do more work than a template may"))
+    }
+}
+
 /// Registers all helpers. `minor` is the Kubernetes minor being rendered for.
-pub fn register(registry: &mut Handlebars<'static>, minor: Arc<AtomicU16>) {
+pub fn register(registry: &mut Handlebars<'static>, minor: Arc<AtomicU16>, budget: &Arc<Budget>) {
     registry.register_helper(MARK, Box::new(Mark));
     for (name, write) in [("yaml", yaml as Write), ("toYaml", to_yaml), ("json", json_text), ("code", code), ("shell", shell)] {
-        registry.register_helper(name, Box::new(Writes(name, write)));
+        registry.register_helper(name, Box::new(Writes(name, write, Arc::clone(budget))));
     }
     for (name, compute) in [
         ("dirname", dirname as Compute),
@@ -85,14 +115,18 @@ pub fn register(registry: &mut Handlebars<'static>, minor: Arc<AtomicU16>) {
         ("or", or),
         ("not", not),
     ] {
-        registry.register_helper(name, Box::new(Computes(name, compute)));
+        registry.register_helper(name, Box::new(Computes(name, compute, Arc::clone(budget))));
     }
-    registry.register_helper("entries", Box::new(Entries));
+    registry.register_helper("entries", Box::new(Entries(Arc::clone(budget))));
     registry.register_helper("kubernetesAtLeast", Box::new(KubernetesAtLeast(minor)));
 }
 
 /// The internal helper that writes a mark; templates cannot name it.
 pub const MARK: &str = "\u{fdd0}";
+
+/// The argument, put in before rendering, that names the value which a computed
+/// argument was computed from: `{{yaml (default a b)}}` comes from `a`.
+pub const ORIGIN: &str = "origin";
 
 struct Mark;
 
@@ -122,7 +156,7 @@ fn arguments<'h>(helper: &'h Helper<'_>) -> Vec<&'h Value> {
     helper.params().iter().map(PathAndJson::value).collect()
 }
 
-struct Writes(&'static str, Write);
+struct Writes(&'static str, Write, Arc<Budget>);
 
 impl HelperDef for Writes {
     fn call_inner<'reg: 'rc, 'rc>(
@@ -132,14 +166,16 @@ impl HelperDef for Writes {
         context: &'rc Context,
         render: &mut RenderContext<'reg, 'rc>,
     ) -> Result<ScopedJson<'rc>, RenderError> {
-        let path = helper.param(0).and_then(|param| origin(param, context, render));
+        self.2.pay(helper)?;
+        let source = helper.hash().get(ORIGIN).or(helper.param(0));
+        let path = source.and_then(|param| origin(param, context, render));
         let text = (self.1)(&arguments(helper), path.as_ref()).map_err(|why| failed(self.0, &why))?;
         let mark = path.map(|path| Origin::value_mark(&path)).unwrap_or_default();
         Ok(ScopedJson::Derived(Value::String(mark + &text)))
     }
 }
 
-struct Computes(&'static str, Compute);
+struct Computes(&'static str, Compute, Arc<Budget>);
 
 impl HelperDef for Computes {
     fn call_inner<'reg: 'rc, 'rc>(
@@ -149,6 +185,7 @@ impl HelperDef for Computes {
         _: &'rc Context,
         _: &mut RenderContext<'reg, 'rc>,
     ) -> Result<ScopedJson<'rc>, RenderError> {
+        self.2.pay(helper)?;
         (self.1)(&arguments(helper)).map(ScopedJson::Derived).map_err(|why| failed(self.0, &why))
     }
 }
@@ -359,7 +396,7 @@ pub const ENTRY_ORIGIN: &str = "origin";
 
 /// A mapping as a list of `{key, value, origin}`, sorted by key. Members that
 /// are null are left out.
-struct Entries;
+struct Entries(Arc<Budget>);
 
 impl HelperDef for Entries {
     fn call_inner<'reg: 'rc, 'rc>(
@@ -369,6 +406,7 @@ impl HelperDef for Entries {
         _: &'rc Context,
         _: &mut RenderContext<'reg, 'rc>,
     ) -> Result<ScopedJson<'rc>, RenderError> {
+        self.0.pay(helper)?;
         let param = helper.param(0).ok_or_else(|| failed("entries", "expected a mapping"))?;
         let map = match param.value() {
             Value::Object(map) => map,

@@ -69,6 +69,12 @@ impl Traced {
         self.pieces[..after].iter().map(|(_, origin)| origin).rfind(|origin| matches!(origin, Origin::Template(..)))
     }
 
+    /// The template line that was being rendered at the byte `at`.
+    pub fn template_origin(&self, at: usize) -> Option<&Origin> {
+        let after = self.pieces.partition_point(|(start, _)| *start <= at);
+        self.pieces[..after].iter().rev().map(|(_, origin)| origin).find(|origin| matches!(origin, Origin::Template(..)))
+    }
+
     /// The pieces that a value wrote, each from its mark to the next.
     pub fn value_pieces(&self) -> impl Iterator<Item = Range<usize>> + '_ {
         self.pieces.iter().enumerate().filter(|(_, (_, origin))| matches!(origin, Origin::Value(_))).map(|(index, (start, _))| {

@@ -30,6 +30,7 @@ pub struct Engine {
     registry: Handlebars<'static>,
     sources: BTreeMap<String, Arc<Source>>,
     minor: Arc<AtomicU16>,
+    budget: Arc<helpers::Budget>,
 }
 
 impl Engine {
@@ -59,14 +60,15 @@ impl Engine {
         let mut registry = Handlebars::new();
         registry.set_strict_mode(true);
         registry.register_escape_fn(handlebars::no_escape);
-        helpers::register(&mut registry, Arc::clone(&minor));
+        let budget = Arc::new(helpers::Budget::default());
+        helpers::register(&mut registry, Arc::clone(&minor), &budget);
         let mut sources = BTreeMap::new();
         for (name, (mut template, source)) in compiled {
             instrument(&mut template, &name, &source);
             registry.register_template(&name, template);
             sources.insert(name, source);
         }
-        Ok(Self { registry, sources, minor })
+        Ok(Self { registry, sources, minor, budget })
     }
 
     /// Whether there is a template of that name.
@@ -86,6 +88,7 @@ impl Engine {
     /// `template-error` with the template's line.
     pub fn render<'e>(&'e self, name: &str, context: &Value, minor: Minor, locate: &'e Locate<'e>) -> Result<Rendered<'e>, Diagnostics> {
         self.minor.store(minor.0, Ordering::Relaxed);
+        self.budget.refill();
         let context = Context::wraps(context).map_err(|error| Diagnostic::new(Code::TemplateError, error.to_string()))?;
         let mut sink = marks::Sink::new();
         let Some(template) = self.registry.get_template(name) else {
@@ -150,6 +153,9 @@ impl Rendered<'_> {
         let source = Source::anonymous(format!("what {} renders", self.name), self.traced.text.as_str());
         let fallback = self.engine.sources.get(&self.name).map_or_else(|| source.at(0..0), |template| template.at(0..0));
         let relocate = |location: &Location| self.location(location.range.start).unwrap_or_else(|| fallback.clone());
+        // The emitter's values are YAML wherever they may stand, so what does
+        // not parse is the template's fault, also at a value.
+        let blame = |location: &Location| self.traced.template_origin(location.range.start).and_then(|origin| self.place(origin)).unwrap_or_else(|| fallback.clone());
         let mut ignored = Diagnostics::new();
         let mut node = yaml::read(&source, &mut ignored).map_err(|mut errors| {
             for error in &mut errors.items {
@@ -164,7 +170,7 @@ impl Rendered<'_> {
                 error.code = Code::TemplateError;
                 error.message = format!("{} renders invalid YAML: {}", self.name, error.message);
                 for (location, _) in &mut error.related {
-                    *location = relocate(location);
+                    *location = blame(location);
                 }
             }
             errors
@@ -290,6 +296,11 @@ fn instrument(template: &mut Template, name: &str, source: &Arc<Source>) {
         match &mut element {
             TemplateElement::RawString(text) => *text = mark_lines(text, source, (line, column), mark),
             TemplateElement::Expression(_) | TemplateElement::HtmlExpression(_) | TemplateElement::PartialExpression(_) => {
+                if let TemplateElement::Expression(call) = &mut element
+                    && let Some(origin) = call.params.first().and_then(computed_from)
+                {
+                    call.hash.insert(helpers::ORIGIN.to_owned(), origin);
+                }
                 if let Some(step) = step(mark(line)) {
                     push(template, step);
                 }
@@ -306,6 +317,15 @@ fn instrument(template: &mut Template, name: &str, source: &Arc<Source>) {
             _ => {}
         }
         push(template, element);
+    }
+}
+
+/// The path that a computed argument was computed from, if it is one.
+fn computed_from(argument: &Parameter) -> Option<Parameter> {
+    let Parameter::Subexpression(call) = argument else { return None };
+    match call.params()?.first()? {
+        path @ Parameter::Path(_) => Some(path.clone()),
+        inner => computed_from(inner),
     }
 }
 
