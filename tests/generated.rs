@@ -62,3 +62,11 @@ fn everything_bundled_is_embedded() {
     assert_eq!(embedded, packs);
     assert_eq!(packwright::pack::bundled_templates().into_keys().collect::<Vec<_>>(), templates);
 }
+
+#[test]
+fn every_code_has_its_page() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/codes.md")).unwrap();
+    for code in packwright::diagnostic::Code::ALL {
+        assert!(page.lines().any(|line| line.starts_with('#') && line.contains(&format!("`{code}`")) || line.starts_with('#') && line.ends_with(code.name())), "docs/codes.md says nothing of {code}");
+    }
+}

@@ -2,7 +2,8 @@
 
 Whole processes, in pairs (packwright, peer, packwright, peer, ...): a machine
 that is busy is busy for both halves of a pair, so the median of the pairs'
-ratios says more than either median. Nothing here passes or fails by time.
+ratios says more than either median. Processor time says still more there: it
+does not grow while others have the processor. Nothing passes or fails by time.
 """
 
 import argparse
@@ -39,7 +40,7 @@ class Peer:
         return done.stdout
 
     def time(self):
-        """One run, in milliseconds of wall time."""
+        """One run: milliseconds of wall time and of processor time."""
         if self.prepare:
             self.prepare()
         start = time.perf_counter_ns()
@@ -88,23 +89,24 @@ def compare(ours, peer, pairs):
         "cpu_ms": median(lambda _, theirs: theirs[1]),
         "ratio": ratios[1],
         "quartiles": [ratios[0], ratios[2]],
+        "cpu_ratio": median(lambda mine, theirs: mine[1] / theirs[1]),
     }
 
 
 def table(title, ours, peers, pairs):
     print(f"\n{title}\n")
-    print(f"| tool | wall ms | CPU ms | peak MiB | {ours.name} / tool, median of {pairs} pairs (quartiles) | does |")
-    print("|---|--:|--:|--:|--:|---|")
+    print(f"| tool | wall ms | CPU ms | peak MiB | {ours.name} / tool, wall: median of {pairs} pairs (quartiles) | CPU | does |")
+    print("|---|--:|--:|--:|--:|--:|---|")
     rows = [(ours, compare(ours, ours, pairs))]
     rows += [(peer, compare(ours, peer, pairs)) for peer in peers if peer.there()]
     for peer, row in rows:
         row["peak_mib"] = peer.peak()
         peak = "-" if row["peak_mib"] is None else f"{row['peak_mib']:.1f}"
         low, high = row["quartiles"]
-        print(f"| {peer.name} | {row['ms']:.2f} | {row['cpu_ms']:.2f} | {peak} | {row['ratio']:.3f} ({low:.3f} to {high:.3f}) | {peer.does} |", flush=True)
+        print(f"| {peer.name} | {row['ms']:.2f} | {row['cpu_ms']:.2f} | {peak} | {row['ratio']:.3f} ({low:.3f} to {high:.3f}) | {row['cpu_ratio']:.3f} | {peer.does} |", flush=True)
     for peer in peers:
         if not peer.there():
-            print(f"| {peer.name} | missing | | | | `{peer.get}` |")
+            print(f"| {peer.name} | missing | | | | | `{peer.get}` |")
     return {peer.name: row for peer, row in rows}
 
 
