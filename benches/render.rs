@@ -49,7 +49,8 @@ fn load_pack() -> PackSource {
 #[divan::bench(args = ["override.yaml", "recommended.yaml", "stig.yaml"])]
 fn merge_values(bencher: divan::Bencher<'_, '_>, layer: &str) {
     let source = source();
-    let layers = if layer == "override.yaml" { layers() } else { vec![Layer::File(pack::load_layer(&overlay(layer)).expect("the overlay"))] };
+    let layers =
+        if layer == "override.yaml" { layers() } else { vec![Layer::File(pack::load_layer(&overlay(layer)).expect("the overlay"))] };
     bencher.bench(|| Values::load(&source.values, &layers, &mut Diagnostics::new()).expect("values"));
 }
 

@@ -38,10 +38,28 @@ const KNOBS: &[Knob] = &[
     Knob { path: "extraArgs.event-ttl", wrap: text, expect: text, document: CONFIG_3, pointer: "/apiServer/extraArgs/event-ttl" },
     Knob { path: "extraArgs.event-ttl", wrap: text, expect: text, document: PATCH, pointer: "/apiServer/extraArgs/0/value" },
     Knob { path: "policy.rules", wrap: |s| rule("users", json!([s])), expect: text, document: POLICY, pointer: "/rules/0/users/0" },
-    Knob { path: "policy.rules", wrap: |s| rule("userGroups", json!([s])), expect: text, document: POLICY, pointer: "/rules/0/userGroups/0" },
-    Knob { path: "policy.rules", wrap: |s| rule("namespaces", json!([s])), expect: text, document: POLICY, pointer: "/rules/0/namespaces/0" },
+    Knob {
+        path: "policy.rules",
+        wrap: |s| rule("userGroups", json!([s])),
+        expect: text,
+        document: POLICY,
+        pointer: "/rules/0/userGroups/0",
+    },
+    Knob {
+        path: "policy.rules",
+        wrap: |s| rule("namespaces", json!([s])),
+        expect: text,
+        document: POLICY,
+        pointer: "/rules/0/namespaces/0",
+    },
     Knob { path: "policy.rules", wrap: |s| rule("verbs", json!([s])), expect: text, document: POLICY, pointer: "/rules/0/verbs/0" },
-    Knob { path: "policy.rules", wrap: |s| rule("nonResourceURLs", json!([s])), expect: text, document: POLICY, pointer: "/rules/0/nonResourceURLs/0" },
+    Knob {
+        path: "policy.rules",
+        wrap: |s| rule("nonResourceURLs", json!([s])),
+        expect: text,
+        document: POLICY,
+        pointer: "/rules/0/nonResourceURLs/0",
+    },
     Knob {
         path: "policy.prependRules",
         wrap: |s| rule("resources", json!([{"group": s, "resources": [s], "resourceNames": [s]}])),
@@ -50,9 +68,27 @@ const KNOBS: &[Knob] = &[
         pointer: "/rules/0/resources/0",
     },
     Knob { path: "policy.content", wrap: text, expect: text, document: PATCH, pointer: "/files/0/content" },
-    Knob { path: "policy.path", wrap: |s| json!(format!("/{s}")), expect: |s| json!(format!("/{s}")), document: CONFIG, pointer: "/apiServer/extraVolumes/1/hostPath" },
-    Knob { path: "log.path", wrap: |s| json!(format!("/{s}")), expect: |s| json!(format!("/{s}")), document: CONFIG, pointer: "/apiServer/extraArgs/8/value" },
-    Knob { path: "log.hostPath", wrap: |s| json!(format!("/{s}")), expect: |s| json!(format!("/{s}")), document: CONFIG, pointer: "/apiServer/extraVolumes/0/hostPath" },
+    Knob {
+        path: "policy.path",
+        wrap: |s| json!(format!("/{s}")),
+        expect: |s| json!(format!("/{s}")),
+        document: CONFIG,
+        pointer: "/apiServer/extraVolumes/1/hostPath",
+    },
+    Knob {
+        path: "log.path",
+        wrap: |s| json!(format!("/{s}")),
+        expect: |s| json!(format!("/{s}")),
+        document: CONFIG,
+        pointer: "/apiServer/extraArgs/8/value",
+    },
+    Knob {
+        path: "log.hostPath",
+        wrap: |s| json!(format!("/{s}")),
+        expect: |s| json!(format!("/{s}")),
+        document: CONFIG,
+        pointer: "/apiServer/extraVolumes/0/hostPath",
+    },
     Knob {
         path: "extraVolumes.a",
         wrap: |s| json!({"hostPath": format!("/{s}"), "mountPath": format!("/{s}")}),
@@ -80,7 +116,8 @@ const KNOBS: &[Knob] = &[
 fn render(path: &str, value: &Value) -> Result<Vec<Document>, Diagnostics> {
     let mut warnings = Diagnostics::new();
     let source = pack::load(concat!(env!("CARGO_MANIFEST_DIR"), "/packs/kube-apiserver-audit"), &mut warnings)?;
-    let set = |path: &str, value: &Value| Layer::Set(Assignment { kind: Kind::SetJson, path: path.to_owned(), value: value.to_string() }, None);
+    let set =
+        |path: &str, value: &Value| Layer::Set(Assignment { kind: Kind::SetJson, path: path.to_owned(), value: value.to_string() }, None);
     let mut layers = vec![set(path, value)];
     if path == "extraArgs.event-ttl" {
         layers.push(set("log", &Value::Null)); // then the flag is the first of two
@@ -98,7 +135,8 @@ fn check(knob: &Knob, string: &str) {
         Ok(documents) => {
             let document = documents.iter().find(|document| document.path == knob.document).expect("the document");
             let text = std::str::from_utf8(&document.bytes).expect("text");
-            let read: Value = serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{} does not parse: {error}\n{text}", knob.document));
+            let read: Value =
+                serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{} does not parse: {error}\n{text}", knob.document));
             let found = read.pointer(knob.pointer).cloned().unwrap_or_default();
             // A flag comes out at the place that its name sorts to.
             let expected = (knob.expect)(string);
@@ -107,7 +145,8 @@ fn check(knob: &Knob, string: &str) {
         }
         Err(errors) => {
             for error in &errors.items {
-                let refused_as_value = matches!(error.code.name(), "values-invalid" | "volume-name-duplicate" | "flag-duplicate" | "target-limit");
+                let refused_as_value =
+                    matches!(error.code.name(), "values-invalid" | "volume-name-duplicate" | "flag-duplicate" | "target-limit");
                 assert!(refused_as_value, "{} = {value}: {} {}", knob.path, error.code, error.message);
                 assert!(error.code.class() <= Class::Input);
             }
@@ -127,8 +166,40 @@ fn contains(tree: &Value, wanted: &Value) -> bool {
 #[test]
 fn hard_strings_in_every_knob() {
     let hard = [
-        "no", "0o17", "1:30", "=", "~", "", "a\nb", "a\nb\n", " a ", "a \n", "\ta", "a\u{85}b", "\u{2028}", "😀", "{{x}}", "{{{x}}}", "a: b", "- a", "#",
-        "\"", "'", "\\", "]", "}", "null", "true", "\u{feff}", "\u{0}", "%", "|", "\u{fdd0}v\u{fdd1}", "../..", "a/b", "\r\n",
+        "no",
+        "0o17",
+        "1:30",
+        "=",
+        "~",
+        "",
+        "a\nb",
+        "a\nb\n",
+        " a ",
+        "a \n",
+        "\ta",
+        "a\u{85}b",
+        "\u{2028}",
+        "😀",
+        "{{x}}",
+        "{{{x}}}",
+        "a: b",
+        "- a",
+        "#",
+        "\"",
+        "'",
+        "\\",
+        "]",
+        "}",
+        "null",
+        "true",
+        "\u{feff}",
+        "\u{0}",
+        "%",
+        "|",
+        "\u{fdd0}v\u{fdd1}",
+        "../..",
+        "a/b",
+        "\r\n",
     ];
     for knob in KNOBS {
         for string in hard {

@@ -13,7 +13,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-
 struct Case {
     name: &'static str,
     files: Vec<(&'static str, Vec<u8>)>,
@@ -77,7 +76,8 @@ impl Case {
             assert!(before == tree(folder), "{}: failed, and changed the disk", self.name);
         }
         if self.command.contains("--format json") {
-            let report: serde_json::Value = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{}: {error} in {stdout}", self.name));
+            let report: serde_json::Value =
+                serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{}: {error} in {stdout}", self.name));
             assert!(report["diagnostics"].as_array().is_some_and(|items| !items.is_empty()), "{}", self.name);
             assert_eq!(stderr, "", "{}: words on standard error beside the JSON", self.name);
         }
@@ -122,7 +122,8 @@ fn run(folder: &Path, command: &str) -> (i32, String, String) {
             words.extend(part.split_whitespace().map(str::to_owned));
         }
     }
-    let output = Command::new(env!("CARGO_BIN_EXE_packwright")).args(words).current_dir(folder).env_remove("RUST_BACKTRACE").output().unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_packwright")).args(words).current_dir(folder).env_remove("RUST_BACKTRACE").output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
 }
@@ -159,25 +160,52 @@ fn values() {
             case("unknown and misspelt keys in two overlays", "build kube-apiserver-audit -f a.yaml -f b.yaml -o out")
                 .file("a.yaml", "log:\n  maxage: 30\n  colour: red\nwebhok:\n  enabled: true\n")
                 .file("b.yaml", "policy:\n  rules:\n    - levle: None\n      verbs: [get]\nlog:\n  batch:\n    maxsize: 5\n"),
-            overlay("wrong types", "policy:\n  rules: Metadata\n  omitManagedFields: 1\nlog:\n  maxAge: \"30\"\n  compress: \"true\"\n  batch: 5\nextraArgs:\n  - event-ttl\n"),
-            overlay("out of range", "log:\n  maxAge: -1\n  maxBackup: 1.5\n  maxSize: 99999999999\n  batch:\n    maxWait: soon\n  path: audit.log\npolicy:\n  permissions: \"777\"\n"),
-            overlay("words that are not among those allowed", "log:\n  mode: Batch\n  format: xml\npolicy:\n  omitStages: [RequestRecieved]\n  rules:\n    - level: metadata\n"),
-            overlay("a verb and a level that do not exist", "policy:\n  rules:\n    - level: Everything\n      verbs: [get, lsit]\n    - level: Metadata\n      verbs: [\"*\"]\n"),
-            overlay("a verb that does not exist", "policy:\n  rules:\n    - level: Metadata\n      verbs:\n        - get\n        - lsit\n"),
-            case("a policy by --set-file", "build kube-apiserver-audit --set-file policy.content=policy.yaml -o out").file("policy.yaml", POLICY),
+            overlay(
+                "wrong types",
+                "policy:\n  rules: Metadata\n  omitManagedFields: 1\nlog:\n  maxAge: \"30\"\n  compress: \"true\"\n  batch: 5\nextraArgs:\n  - event-ttl\n",
+            ),
+            overlay(
+                "out of range",
+                "log:\n  maxAge: -1\n  maxBackup: 1.5\n  maxSize: 99999999999\n  batch:\n    maxWait: soon\n  path: audit.log\npolicy:\n  permissions: \"777\"\n",
+            ),
+            overlay(
+                "words that are not among those allowed",
+                "log:\n  mode: Batch\n  format: xml\npolicy:\n  omitStages: [RequestRecieved]\n  rules:\n    - level: metadata\n",
+            ),
+            overlay(
+                "a verb and a level that do not exist",
+                "policy:\n  rules:\n    - level: Everything\n      verbs: [get, lsit]\n    - level: Metadata\n      verbs: [\"*\"]\n",
+            ),
+            overlay(
+                "a verb that does not exist",
+                "policy:\n  rules:\n    - level: Metadata\n      verbs:\n        - get\n        - lsit\n",
+            ),
+            case("a policy by --set-file", "build kube-apiserver-audit --set-file policy.content=policy.yaml -o out")
+                .file("policy.yaml", POLICY),
             overlay("a policy as a literal block", format!("log:\n  maxAge: 30\npolicy:\n  content: |\n{}", indented(POLICY))),
-            overlay("a policy as quoted text", "policy:\n  content: \"apiVersion: audit.k8s.io/v1\\nkind: Policy\\nrules:\\n  - level: Metdata\\n\"\n"),
-            case("a policy that is not YAML", "build kube-apiserver-audit --set-file policy.content=policy.yaml -o out")
-                .file("policy.yaml", "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n  - level: None\n    verbs: [get\n  - level: Metadata\n"),
+            overlay(
+                "a policy as quoted text",
+                "policy:\n  content: \"apiVersion: audit.k8s.io/v1\\nkind: Policy\\nrules:\\n  - level: Metdata\\n\"\n",
+            ),
+            case("a policy that is not YAML", "build kube-apiserver-audit --set-file policy.content=policy.yaml -o out").file(
+                "policy.yaml",
+                "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n  - level: None\n    verbs: [get\n  - level: Metadata\n",
+            ),
             case("a policy of another kind", "build kube-apiserver-audit --set-file policy.content=policy.yaml -o out")
                 .file("policy.yaml", "apiVersion: audit.k8s.io/v1beta1\nkind: Polcy\nrules: []\n"),
             case("an empty policy", "build kube-apiserver-audit --set-file policy.content=policy.yaml -o out").file("policy.yaml", ""),
-            overlay("policy.content together with rules", "policy:\n  content: |\n    apiVersion: audit.k8s.io/v1\n    kind: Policy\n    rules: [{level: Metadata}]\n  rules:\n    - level: None\n"),
+            overlay(
+                "policy.content together with rules",
+                "policy:\n  content: |\n    apiVersion: audit.k8s.io/v1\n    kind: Policy\n    rules: [{level: Metadata}]\n  rules:\n    - level: None\n",
+            ),
             overlay("no mapping", "- log\n"),
             overlay("null for a whole section", "log: null\nwebhook: null\npolicy: null\n"),
             case("values of a pack of one's own", "build p --set eventTtl=60 --set eventTTL=1h -o out"),
             overlay("a flag by a knob and by extraArgs", "log:\n  maxAge: 60\nextraArgs:\n  audit-log-maxage: 90\n"),
-            overlay("a volume name and a path twice", "extraVolumes:\n  audit-log: {hostPath: /srv, mountPath: /srv}\n  mine: {hostPath: /var/log/kubernetes/audit, mountPath: /x}\nfiles:\n  /etc/kubernetes/audit-policy.yaml: {content: x}\n  etc/y: {content: x}\n  /etc/z: {content: x, host: true}\n"),
+            overlay(
+                "a volume name and a path twice",
+                "extraVolumes:\n  audit-log: {hostPath: /srv, mountPath: /srv}\n  mine: {hostPath: /var/log/kubernetes/audit, mountPath: /x}\nfiles:\n  /etc/kubernetes/audit-policy.yaml: {content: x}\n  etc/y: {content: x}\n  /etc/z: {content: x, host: true}\n",
+            ),
         ],
     );
 }
@@ -242,7 +270,8 @@ fn a_byte_order_mark_and_carriage_returns_change_nothing() {
         assert_eq!(status, 0, "{stderr}");
         stdout
     };
-    let plain = "log:\n  maxAge: 60\npolicy:\n  content: |\n    apiVersion: audit.k8s.io/v1\n    kind: Policy\n    rules: [{level: Metadata}]\n";
+    let plain =
+        "log:\n  maxAge: 60\npolicy:\n  content: |\n    apiVersion: audit.k8s.io/v1\n    kind: Policy\n    rules: [{level: Metadata}]\n";
     let windows = format!("\u{feff}{}", plain.replace('\n', "\r\n"));
     assert_eq!(digest(plain.as_bytes()), digest(windows.as_bytes()));
 }
@@ -252,8 +281,14 @@ fn set() {
     hold(
         "set",
         &[
-            case("faults of writing", "build kube-apiserver-audit --set log.maxAge --set =5 --set log.[0]=x --set policy.rules[x]=1 --set 'a b' --set log..path=x -o out"),
-            case("an index past the end", "build kube-apiserver-audit --set-json 'policy.rules=[{\"level\":\"None\"}]' --set policy.rules[3].level=None -o out"),
+            case(
+                "faults of writing",
+                "build kube-apiserver-audit --set log.maxAge --set =5 --set log.[0]=x --set policy.rules[x]=1 --set 'a b' --set log..path=x -o out",
+            ),
+            case(
+                "an index past the end",
+                "build kube-apiserver-audit --set-json 'policy.rules=[{\"level\":\"None\"}]' --set policy.rules[3].level=None -o out",
+            ),
             case("an index into nothing", "build kube-apiserver-audit --set policy.rules[0].level=None -o out"),
             case("through a scalar", "build kube-apiserver-audit --set log.maxAge.days=30 -o out"),
             case("an index into a mapping", "build kube-apiserver-audit --set log[0]=30 -o out"),
@@ -264,7 +299,11 @@ fn set() {
             case("not JSON", "build kube-apiserver-audit --set-json policy.omitStages=[RequestReceived] -o out"),
             case("a file that is not there", "build kube-apiserver-audit --set-file policy.content=nosuch.yaml -o out"),
             case("a file without a name", "build kube-apiserver-audit --set-file policy.content= -o out"),
-            case("the number of the option that is wrong", "build kube-apiserver-audit --set log.maxAge=30 -f v.yaml --set-json log.batch=3 --set-string log.mode=x -o out").file("v.yaml", ""),
+            case(
+                "the number of the option that is wrong",
+                "build kube-apiserver-audit --set log.maxAge=30 -f v.yaml --set-json log.batch=3 --set-string log.mode=x -o out",
+            )
+            .file("v.yaml", ""),
         ],
     );
 }
@@ -314,7 +353,11 @@ const LIST: &str = r#"{"type": "object", "additionalProperties": false, "propert
 fn templates() {
     const HEAD: &str = "apiServer:\n  extraArgs:\n";
     let arg = |value: &str| format!("{HEAD}    - {{name: event-ttl, value: {value}}}\n");
-    let list = |name, text: &str| template(name, format!("{HEAD}{text}")).file("p/values.schema.json", LIST).file("p/values.yaml", "eventTtl: 1h\nlist: [{name: a}, {name: b}]\n");
+    let list = |name, text: &str| {
+        template(name, format!("{HEAD}{text}"))
+            .file("p/values.schema.json", LIST)
+            .file("p/values.yaml", "eventTtl: 1h\nlist: [{name: a}, {name: b}]\n")
+    };
     let long = format!("list:\n{}", "  - {name: a}\n".repeat(1000));
     let each = |count: usize, body: &str| format!("{}{body}{}\n", "{{#each @root.list}}".repeat(count), "{{/each}}".repeat(count));
     hold(
@@ -327,31 +370,52 @@ fn templates() {
             template("a bare helper", arg("{{default eventTtl \"1h\"}}")),
             template("too many arguments", arg("{{yaml eventTtl 2}}")),
             template("an undeclared path", arg("{{yaml eventTTL}}")),
-            template("an undeclared path in a condition", format!("{HEAD}{{{{#if eventsTtl}}}}\n    - {{name: event-ttl, value: 1h}}\n{{{{/if}}}}\n")),
+            template(
+                "an undeclared path in a condition",
+                format!("{HEAD}{{{{#if eventsTtl}}}}\n    - {{name: event-ttl, value: 1h}}\n{{{{/if}}}}\n"),
+            ),
             list("an undeclared path inside each", "{{#each list}}\n    - {name: {{yaml nmae}}, value: x}\n{{/each}}\n"),
             list("an undeclared path of a named item", "{{#each list as |item|}}\n    - {name: {{yaml item.nmae}}, value: x}\n{{/each}}\n"),
             list("each over text", "{{#each eventTtl}}\n    - {name: a, value: x}\n{{/each}}\n"),
             template("a block that nobody closes", format!("{HEAD}{{{{#if eventTtl}}}}\n    - {{name: event-ttl, value: 1h}}\n")),
-            template("a block closed by another name", format!("{HEAD}{{{{#if eventTtl}}}}\n    - {{name: event-ttl, value: 1h}}\n{{{{/each}}}}\n")),
+            template(
+                "a block closed by another name",
+                format!("{HEAD}{{{{#if eventTtl}}}}\n    - {{name: event-ttl, value: 1h}}\n{{{{/each}}}}\n"),
+            ),
             template("braces that nobody closes", arg("{{yaml eventTtl")),
             template("a block that does not exist", format!("{HEAD}{{{{#range eventTtl}}}}{{{{/range}}}}\n")),
             template("a partial that includes itself", "{{> control-plane.yaml.hbs}}\n"),
-            template("partials that include each other", "{{> a.hbs}}\n").file("p/a.hbs", "{{> b.hbs}}\n").file("p/b.hbs", "x: 1\n{{> a.hbs}}\n"),
+            template("partials that include each other", "{{> a.hbs}}\n")
+                .file("p/a.hbs", "{{> b.hbs}}\n")
+                .file("p/b.hbs", "x: 1\n{{> a.hbs}}\n"),
             template("a partial that is not there", "{{> nosuch.hbs}}\n"),
-            template("invalid YAML", "apiServer:\n  extraArgs:\n    - {name: event-ttl, value: {{yaml eventTtl}}\n    - {name: v, value: \"2\"}\n"),
+            template(
+                "invalid YAML",
+                "apiServer:\n  extraArgs:\n    - {name: event-ttl, value: {{yaml eventTtl}}\n    - {name: v, value: \"2\"}\n",
+            ),
             template("invalid indentation", "apiServer:\n  extraArgs:\n    - name: event-ttl\n       value: {{yaml eventTtl}}\n"),
             template("a value inside quotes", arg("\"x-{{yaml eventTtl}}\"")),
             template("a value inside plain text", arg("x-{{yaml eventTtl}}")),
             template("two values side by side", arg("{{yaml eventTtl}}{{yaml eventTtl}}")),
             template("a patch with unknown fields", "apiServer:\n  extraArg:\n    - {name: event-ttl, value: 1h}\nfile: []\n"),
             template("a patch that is a list", "- a\n"),
-            template("an argument without name, one with dashes, and one that is a list", format!("{HEAD}    - {{value: 1h}}\n    - {{name: --event-ttl, value: 1h}}\n    - {{name: v, value: [1]}}\n")),
+            template(
+                "an argument without name, one with dashes, and one that is a list",
+                format!("{HEAD}    - {{value: 1h}}\n    - {{name: --event-ttl, value: 1h}}\n    - {{name: v, value: [1]}}\n"),
+            ),
             template("a file of a template that is not there", "files:\n  - {path: /etc/x.yaml, template: x.yaml.hbs}\n"),
-            template("nested loops without end", format!("{HEAD}{}", each(5, "# {{yaml name}}\n"))).file("p/values.schema.json", LIST).file("p/values.yaml", long.clone()),
-            template("nested loops that write nothing", format!("{HEAD}{}", each(5, ""))).file("p/values.schema.json", LIST).file("p/values.yaml", long),
-            template("helpers over large values in loops", format!("{HEAD}{}", each(2, "{{#if (eq @root.list (default @root.list @root.list))}}{{/if}}")))
+            template("nested loops without end", format!("{HEAD}{}", each(5, "# {{yaml name}}\n")))
                 .file("p/values.schema.json", LIST)
-                .file("p/values.yaml", format!("list:\n{}", "  - {name: a}\n".repeat(1000))),
+                .file("p/values.yaml", long.clone()),
+            template("nested loops that write nothing", format!("{HEAD}{}", each(5, "")))
+                .file("p/values.schema.json", LIST)
+                .file("p/values.yaml", long),
+            template(
+                "helpers over large values in loops",
+                format!("{HEAD}{}", each(2, "{{#if (eq @root.list (default @root.list @root.list))}}{{/if}}")),
+            )
+            .file("p/values.schema.json", LIST)
+            .file("p/values.yaml", format!("list:\n{}", "  - {name: a}\n".repeat(1000))),
             template("20,000 nested blocks", format!("{}{}", "{{#if eventTtl}}".repeat(20_000), "{{/if}}".repeat(20_000))),
             template("20,000 nested parentheses", format!("{{{{yaml {}eventTtl{}}}}}\n", "(not ".repeat(20_000), ")".repeat(20_000))),
             template("not UTF-8", b"a: \xff\n".to_vec()),
@@ -392,9 +456,13 @@ fn options() {
             case("an unknown target, far from any", "build kube-apiserver-audit --target kubeadm,ansible -o out"),
             case("an unknown code", "build kube-apiserver-audit --allow policy-unknown-verbs -o out"),
             case("a code that cannot be allowed", "build kube-apiserver-audit --allow secret-in-pack --allow values-invalid -o out"),
-            case("a warning that is denied", "build kube-apiserver-audit -f v.yaml --deny yaml-ambiguous-scalar -o out").file("v.yaml", "extraArgs:\n  v: 017\n"),
+            case("a warning that is denied", "build kube-apiserver-audit -f v.yaml --deny yaml-ambiguous-scalar -o out")
+                .file("v.yaml", "extraArgs:\n  v: 017\n"),
             case("invalid --name and --pack-version", "build kube-apiserver-audit --name My_Pack --pack-version 1.0 -o out"),
-            case("invalid --pack-version, --target, --kubernetes-version and values at once", "build kube-apiserver-audit --pack-version 1 --target x --kubernetes-version x --set log.maxage=1 -o out"),
+            case(
+                "invalid --pack-version, --target, --kubernetes-version and values at once",
+                "build kube-apiserver-audit --pack-version 1 --target x --kubernetes-version x --set log.maxage=1 -o out",
+            ),
             case("--templates that is not there", "build kube-apiserver-audit --templates nosuch -o out"),
             case("--templates without a target", "build kube-apiserver-audit --templates t -o out").file("t/README", ""),
             case("an unknown option", "build kube-apiserver-audit --kubernetes 1.33 -o out"),
@@ -405,7 +473,8 @@ fn options() {
             case("schema of nothing", "schema nosuch"),
             case("new over a folder", "new p"),
             case("new with a name that is none", "new My/Pack"),
-            case("values error as JSON", "build kube-apiserver-audit -f v.yaml --format json -o out").file("v.yaml", "log:\n  maxage: 30\n"),
+            case("values error as JSON", "build kube-apiserver-audit -f v.yaml --format json -o out")
+                .file("v.yaml", "log:\n  maxage: 30\n"),
             case("usage error as JSON", "build kube-apiserver-audit --format json --nosuch -o out"),
             case("usage error as JSON, a missing argument", "values --format json"),
             case("values with a fault, as JSON", "values kube-apiserver-audit --format json --set log.mode=x"),
@@ -426,12 +495,21 @@ fn destinations() {
             case("another pack, replaced", "build kube-apiserver-audit --set log.maxAge=60 -o out --replace").first(BUILD),
             case("another Kubernetes version", "build kube-apiserver-audit --kubernetes-version 1.30 -o out").first(BUILD),
             case("a folder that is no pack", BUILD).file("out/kube-apiserver-audit-1.0.0/notes.txt", "mine"),
-            case("a folder that is no pack, with --replace", "build kube-apiserver-audit -o out --replace").file("out/kube-apiserver-audit-1.0.0/notes.txt", "mine"),
-            case("a pack that was edited", BUILD).first(BUILD).then_file("out/kube-apiserver-audit-1.0.0/control-plane-patch.yaml", "mine\n"),
+            case("a folder that is no pack, with --replace", "build kube-apiserver-audit -o out --replace")
+                .file("out/kube-apiserver-audit-1.0.0/notes.txt", "mine"),
+            case("a pack that was edited", BUILD)
+                .first(BUILD)
+                .then_file("out/kube-apiserver-audit-1.0.0/control-plane-patch.yaml", "mine\n"),
             case("a file beside the pack's own", BUILD).first(BUILD).then_file("out/kube-apiserver-audit-1.0.0/notes.txt", "mine\n"),
-            case("a pack whose source was edited, as PACK", "build out/kube-apiserver-audit-1.0.0 -o new").first(BUILD).then_file("out/kube-apiserver-audit-1.0.0/source/pack/values.yaml", "log: {}\n"),
-            case("a pack whose lock is broken, as PACK", "build out/kube-apiserver-audit-1.0.0 -o new").first(BUILD).then_file("out/kube-apiserver-audit-1.0.0/pack.lock.yaml", "format: 1\n"),
-            case("an archive that was cut, as PACK", "build out/kube-apiserver-audit-1.0.0.tar.gz -o new").first(BUILD).then_file("out/kube-apiserver-audit-1.0.0.tar.gz", "\x1f"),
+            case("a pack whose source was edited, as PACK", "build out/kube-apiserver-audit-1.0.0 -o new")
+                .first(BUILD)
+                .then_file("out/kube-apiserver-audit-1.0.0/source/pack/values.yaml", "log: {}\n"),
+            case("a pack whose lock is broken, as PACK", "build out/kube-apiserver-audit-1.0.0 -o new")
+                .first(BUILD)
+                .then_file("out/kube-apiserver-audit-1.0.0/pack.lock.yaml", "format: 1\n"),
+            case("an archive that was cut, as PACK", "build out/kube-apiserver-audit-1.0.0.tar.gz -o new")
+                .first(BUILD)
+                .then_file("out/kube-apiserver-audit-1.0.0.tar.gz", "\x1f"),
             case("refused, as JSON", "build kube-apiserver-audit --set log.maxAge=60 --format json -o out").first(BUILD),
         ],
     );
@@ -463,14 +541,18 @@ fn disks() {
     let folder = tempfile::tempdir().unwrap();
     let Some(disk) = Disk::mount(folder.path().join("disk")) else {
         // Past the harness, which shows nothing of a test that passes.
-        let _ = writeln!(std::io::stderr(), "\nSKIPPED: full and read-only disks were not tried, since a tmpfs cannot be mounted here (run as root)\n");
+        let _ = writeln!(
+            std::io::stderr(),
+            "\nSKIPPED: full and read-only disks were not tried, since a tmpfs cannot be mounted here (run as root)\n"
+        );
         return;
     };
     assert_eq!(run(folder.path(), "new p").0, 0);
     assert_eq!(run(folder.path(), "build p -o disk").0, 0);
     let filled = fs::write(folder.path().join("disk/filler"), vec![0; 1 << 20]);
     assert_eq!(filled.map_err(|error| error.kind()), Err(std::io::ErrorKind::StorageFull));
-    let mut shown = case("no room beside the old pack", "build kube-apiserver-audit -o disk --name p --pack-version 0.1.0 --replace").show(folder.path());
+    let mut shown = case("no room beside the old pack", "build kube-apiserver-audit -o disk --name p --pack-version 0.1.0 --replace")
+        .show(folder.path());
     shown.push_str(&case("no room, as JSON", "build kube-apiserver-audit -o disk --format json").show(folder.path()));
     disk.make_read_only();
     shown.push_str(&case("a read-only disk", "build kube-apiserver-audit -o disk").show(folder.path()));

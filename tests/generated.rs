@@ -57,8 +57,10 @@ fn everything_bundled_is_embedded() {
     let (mut packs, mut templates) = (Vec::new(), Vec::new());
     walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("packs"), "", &mut packs);
     walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("templates"), "", &mut templates);
-    let embedded: Vec<String> =
-        packwright::pack::bundled_packs().into_iter().flat_map(|(name, files)| files.into_keys().map(move |file| format!("{name}/{file}"))).collect();
+    let embedded: Vec<String> = packwright::pack::bundled_packs()
+        .into_iter()
+        .flat_map(|(name, files)| files.into_keys().map(move |file| format!("{name}/{file}")))
+        .collect();
     assert_eq!(embedded, packs);
     assert_eq!(packwright::pack::bundled_templates().into_keys().collect::<Vec<_>>(), templates);
 }
@@ -67,6 +69,11 @@ fn everything_bundled_is_embedded() {
 fn every_code_has_its_page() {
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/codes.md")).unwrap();
     for code in packwright::diagnostic::Code::ALL {
-        assert!(page.lines().any(|line| line.starts_with('#') && line.contains(&format!("`{code}`")) || line.starts_with('#') && line.ends_with(code.name())), "docs/codes.md says nothing of {code}");
+        assert!(
+            page.lines()
+                .any(|line| line.starts_with('#') && line.contains(&format!("`{code}`"))
+                    || line.starts_with('#') && line.ends_with(code.name())),
+            "docs/codes.md says nothing of {code}"
+        );
     }
 }

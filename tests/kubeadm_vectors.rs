@@ -18,7 +18,11 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 fn build(overlay: &str, minor: &str) -> (ControlPlanePatch, Vec<Document>) {
     let mut warnings = Diagnostics::new();
     let source = pack::load(&format!("{ROOT}/packs/kube-apiserver-audit"), &mut warnings).expect("the pack");
-    let layers = if overlay == "none" { Vec::new() } else { vec![Layer::File(pack::load_layer(&format!("{ROOT}/values/{overlay}.yaml")).expect("the overlay"))] };
+    let layers = if overlay == "none" {
+        Vec::new()
+    } else {
+        vec![Layer::File(pack::load_layer(&format!("{ROOT}/values/{overlay}.yaml")).expect("the overlay"))]
+    };
     let inputs = Inputs { layers, kubernetes_version: Some(minor.to_owned()), ..Inputs::default() };
     let plan = pack::plan(source, inputs, &mut warnings).expect("values");
     let patch = plan.patch(&mut warnings).expect("a patch");
@@ -56,7 +60,11 @@ fn kubeadm_renders_what_the_patch_says() {
                 sha256(&document.bytes)
             };
             let name = format!("{overlay} on {minor}");
-            assert_eq!(case["document"], json!(digest(if minor.as_str() < "1.31" { "v1beta3.yaml" } else { "v1beta4.yaml" })), "{name}: kubeadm was asked about another document; run ci/upstream --write");
+            assert_eq!(
+                case["document"],
+                json!(digest(if minor.as_str() < "1.31" { "v1beta3.yaml" } else { "v1beta4.yaml" })),
+                "{name}: kubeadm was asked about another document; run ci/upstream --write"
+            );
             assert_eq!(case["patches"], json!({"kube-apiserver+strategic.yaml": digest("kube-apiserver+strategic.yaml")}), "{name}");
             assert_eq!((&case["validate"], &case["load"], &case["warnings"]), (&Value::Null, &Value::Null, &json!([])), "{name}");
             assert_eq!(case["restUnchanged"], json!(true), "{name}: something else in the Pod changed");

@@ -24,7 +24,23 @@ fn without_new_input_the_bytes_are_the_same() {
     fs::write(here.join("policy.yaml"), "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Request}]\n").expect("a policy");
     let original = build(
         here,
-        &["kube-apiserver-audit", "--set", "log.maxSize=200", "-f", "a.yaml", "--set-file", "policy.content=policy.yaml", "--set-string", "extraArgs.v=2", "--kubernetes-version", "1.29-1.33", "--name", "mine", "--pack-version", "2.0.0-rc.1"],
+        &[
+            "kube-apiserver-audit",
+            "--set",
+            "log.maxSize=200",
+            "-f",
+            "a.yaml",
+            "--set-file",
+            "policy.content=policy.yaml",
+            "--set-string",
+            "extraArgs.v=2",
+            "--kubernetes-version",
+            "1.29-1.33",
+            "--name",
+            "mine",
+            "--pack-version",
+            "2.0.0-rc.1",
+        ],
     );
     for pack in ["dist/mine-2.0.0-rc.1", "dist/mine-2.0.0-rc.1.tar.gz"] {
         let again = build(here, &[pack, "-o", "again"]);
@@ -50,7 +66,10 @@ fn the_report_says_where_and_what() {
         assert_eq!(file["sha256"], packwright::pack::sha256(&bytes));
         assert_eq!(file["size"], bytes.len());
     }
-    let left: Vec<String> = fs::read_dir(folder.path().join("dist")).expect("dist").map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8")).collect();
+    let left: Vec<String> = fs::read_dir(folder.path().join("dist"))
+        .expect("dist")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"))
+        .collect();
     assert_eq!(left.len(), 3, "{left:?}");
 }
 
@@ -64,8 +83,14 @@ fn a_new_pack_builds() {
 #[test]
 fn credentials_are_printed_as_their_digest() {
     let folder = tempfile::tempdir().expect("a folder");
-    fs::write(folder.path().join("v.yaml"), "files:\n  /etc/k:\n    content: |\n      users: [{user: {token: s3cr3t}}]\n").expect("an overlay");
-    for arguments in [&["values", "kube-apiserver-audit", "-f", "v.yaml"][..], &["values", "kube-apiserver-audit", "-f", "v.yaml", "--origins"], &["render", "kube-apiserver-audit", "-f", "v.yaml"], &["build", "kube-apiserver-audit", "-f", "v.yaml"]] {
+    fs::write(folder.path().join("v.yaml"), "files:\n  /etc/k:\n    content: |\n      users: [{user: {token: s3cr3t}}]\n")
+        .expect("an overlay");
+    for arguments in [
+        &["values", "kube-apiserver-audit", "-f", "v.yaml"][..],
+        &["values", "kube-apiserver-audit", "-f", "v.yaml", "--origins"],
+        &["render", "kube-apiserver-audit", "-f", "v.yaml"],
+        &["build", "kube-apiserver-audit", "-f", "v.yaml"],
+    ] {
         let output = packwright(folder.path(), arguments);
         let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         assert!(!text.contains("s3cr3t"), "{arguments:?}: {text}");

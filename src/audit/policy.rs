@@ -16,7 +16,21 @@ pub const STAGES: &[&str] = &["RequestReceived", "ResponseStarted", "ResponseCom
 /// Verbs of resource requests, and HTTP methods in lower case for the others
 /// (`pkg/endpoints/request/requestinfo.go`).
 const VERBS: &[&str] = &[
-    "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "proxy", "head", "post", "put", "options", "connect", "trace",
+    "get",
+    "list",
+    "watch",
+    "create",
+    "update",
+    "patch",
+    "delete",
+    "deletecollection",
+    "proxy",
+    "head",
+    "post",
+    "put",
+    "options",
+    "connect",
+    "trace",
 ];
 /// The minor that first admits `group: "*"` (`kubernetes/kubernetes#135262`).
 const GROUP_WILDCARD_SINCE: Minor = Minor(36);
@@ -47,7 +61,11 @@ pub fn check(policy: &Node, minor: Minor) -> Diagnostics {
             check.push(Code::PolicySyntax, rules, format!("`rules` is a list, not {}", rules.kind()));
         }
         rules => {
-            check.push(Code::PolicyEmpty, rules.unwrap_or(policy), "the policy has no rules, and the API server does not start with such a policy".to_owned());
+            check.push(
+                Code::PolicyEmpty,
+                rules.unwrap_or(policy),
+                "the policy has no rules, and the API server does not start with such a policy".to_owned(),
+            );
         }
     }
     check.found
@@ -68,7 +86,10 @@ impl Check {
             if known.contains(&entry.key.as_str()) {
                 continue;
             }
-            let message = format!("{what} has no field {}; the API server drops it and goes on, so the rest matches more than was meant", quote(&entry.key));
+            let message = format!(
+                "{what} has no field {}; the API server drops it and goes on, so the rest matches more than was meant",
+                quote(&entry.key)
+            );
             let diagnostic = Diagnostic::new(Code::PolicyUnknownField, message).at(entry.key_location.clone());
             self.found.push(match nearest(&entry.key, known.iter().copied()) {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
@@ -89,7 +110,11 @@ impl Check {
         if let Some(kind) = policy.get("kind")
             && kind.as_str() != Some("Policy")
         {
-            self.push(Code::PolicyInvalid, kind, format!("kind must be `Policy`, not {}", quote(kind.as_str().unwrap_or(kind.type_name()))));
+            self.push(
+                Code::PolicyInvalid,
+                kind,
+                format!("kind must be `Policy`, not {}", quote(kind.as_str().unwrap_or(kind.type_name()))),
+            );
         }
     }
 
@@ -132,7 +157,11 @@ impl Check {
 
     fn group(&mut self, group: &Node) {
         if !matches!(group.data, Data::Map(_)) {
-            self.push(Code::PolicySyntax, group, format!("a resources entry is a mapping with `group` and `resources`, not {}", group.kind()));
+            self.push(
+                Code::PolicySyntax,
+                group,
+                format!("a resources entry is a mapping with `group` and `resources`, not {}", group.kind()),
+            );
             return;
         }
         self.fields(group, "a resources entry", GROUP_FIELDS);
@@ -143,7 +172,9 @@ impl Check {
                 None => self.push(Code::PolicySyntax, name, format!("`group` is text, not {}", name.kind())),
                 Some("*") if self.minor >= GROUP_WILDCARD_SINCE => {}
                 Some("*") => {
-                    let message = format!("group `*` is admitted from Kubernetes {GROUP_WILDCARD_SINCE} on, and this is for older API servers as well");
+                    let message = format!(
+                        "group `*` is admitted from Kubernetes {GROUP_WILDCARD_SINCE} on, and this is for older API servers as well"
+                    );
                     self.push(Code::PolicyInvalid, name, message);
                 }
                 Some(text) if text.is_empty() || is_dns_subdomain(text) => {}
@@ -199,7 +230,9 @@ impl Check {
             return;
         };
         if !known.contains(&text) {
-            let diagnostic = Diagnostic::new(Code::PolicyInvalid, format!("{} is no {what}; the API server refuses the policy", quote(text))).at(node.location.clone());
+            let diagnostic =
+                Diagnostic::new(Code::PolicyInvalid, format!("{} is no {what}; the API server refuses the policy", quote(text)))
+                    .at(node.location.clone());
             self.found.push(match nearest(text, known.iter().copied()) {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                 None => diagnostic.help(format!("one of {}", known.join(", "))),
@@ -233,5 +266,6 @@ fn list<'n>(node: &'n Node, key: &str) -> &'n [Node] {
 /// RFC 1123, as `k8s.io/apimachinery pkg/util/validation` has it.
 fn is_dns_subdomain(text: &str) -> bool {
     let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    text.len() <= 253 && text.split('.').all(|label| label.starts_with(edge) && label.ends_with(edge) && label.chars().all(|c| edge(c) || c == '-'))
+    text.len() <= 253
+        && text.split('.').all(|label| label.starts_with(edge) && label.ends_with(edge) && label.chars().all(|c| edge(c) || c == '-'))
 }

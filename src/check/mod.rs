@@ -36,7 +36,9 @@ fn is_policy(patch: &ControlPlanePatch, file: &NodeFile) -> bool {
     let Some(flag) = patch.arg("audit-policy-file") else { return false };
     let through_mount = patch.volumes.iter().any(|volume| {
         let mount = volume.mount_path.trim_end_matches('/');
-        flag.value.strip_prefix(mount).is_some_and(|rest| (rest.is_empty() || rest.starts_with('/')) && format!("{}{rest}", volume.host_path.trim_end_matches('/')) == file.path)
+        flag.value.strip_prefix(mount).is_some_and(|rest| {
+            (rest.is_empty() || rest.starts_with('/')) && format!("{}{rest}", volume.host_path.trim_end_matches('/')) == file.path
+        })
     });
     through_mount || flag.value == file.path
 }
@@ -80,10 +82,8 @@ fn refuse(message: String) -> Diagnostic {
 pub fn redact(values: &mut Values) {
     fn walk(node: &mut Node, path: &Path) {
         match &mut node.data {
-            Data::String(text) => {
-                if secret::in_value(path, text).is_some() {
-                    *text = format!("sha256:{}", crate::pack::sha256(text.as_bytes()));
-                }
+            Data::String(text) if secret::in_value(path, text).is_some() => {
+                *text = format!("sha256:{}", crate::pack::sha256(text.as_bytes()));
             }
             Data::List(items) => items.iter_mut().enumerate().for_each(|(index, item)| walk(item, &path.item(index))),
             Data::Map(entries) => entries.iter_mut().for_each(|entry| walk(&mut entry.value, &path.key(&entry.key))),

@@ -66,7 +66,12 @@ fn by_name(name: &str) -> Option<&'static str> {
 fn has_encoded_key(text: &str) -> bool {
     const BEGIN: &str = "LS0tLS1CRUdJTi";
     text.match_indices(BEGIN).any(|(at, _)| {
-        let encoded: Vec<u8> = text[at..].bytes().filter(|byte| !byte.is_ascii_whitespace()).take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')).take(64).collect();
+        let encoded: Vec<u8> = text[at..]
+            .bytes()
+            .filter(|byte| !byte.is_ascii_whitespace())
+            .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+            .take(64)
+            .collect();
         let sextet = |byte: u8| match byte {
             b'A'..=b'Z' => byte - b'A',
             b'a'..=b'z' => byte - b'a' + 26,
@@ -96,7 +101,8 @@ fn has_web_token(text: &str) -> bool {
 /// `scheme://user:password@host`.
 fn has_url_password(text: &str) -> bool {
     text.match_indices("://").any(|(at, _)| {
-        let authority: &str = text[at + 3..].split(|c: char| c == '/' || c.is_whitespace() || matches!(c, '"' | '\'')).next().unwrap_or_default();
+        let authority: &str =
+            text[at + 3..].split(|c: char| c == '/' || c.is_whitespace() || matches!(c, '"' | '\'')).next().unwrap_or_default();
         authority.split_once('@').is_some_and(|(user, _)| user.split_once(':').is_some_and(|(_, password)| !password.is_empty()))
     })
 }

@@ -51,14 +51,22 @@ impl Build {
             let waiting = || {
                 let _ = output.say("waiting for another build into this folder");
             };
-            let placed = place::place(&built, &self.output, waiting, |existing| may_replace(existing, &self.output.join(&pack.stem), &pack.lock, self.replace)).map_err(|refused| refused.0)?;
+            let placed = place::place(&built, &self.output, waiting, |existing| {
+                may_replace(existing, &self.output.join(&pack.stem), &pack.lock, self.replace)
+            })
+            .map_err(|refused| refused.0)?;
             Ok((pack, archive_sha256, placed))
         });
         warnings.apply_levels(&allow, &deny);
         match built {
             Ok((pack, archive_sha256, placed)) => {
                 let minors = pack.lock.minors.join(", ");
-                let words = format!("built {} for Kubernetes {minors}: {}, and {}", pack.stem, placed.directory.display(), placed.archive.display());
+                let words = format!(
+                    "built {} for Kubernetes {minors}: {}, and {}",
+                    pack.stem,
+                    placed.directory.display(),
+                    placed.archive.display()
+                );
                 output.done(&words, &format!("{}\n", pack.digest), report(&pack, &archive_sha256, &placed), warnings)
             }
             Err(mut errors) => {
@@ -112,7 +120,9 @@ fn may_replace(existing: &Existing, destination: &Path, lock: &Lock, replace: bo
     const HELP: &str = "build with --replace to replace it, with -o to another folder, or with --pack-version as another version";
     let lock_text = match existing {
         Existing::Nothing => return Ok(()),
-        Existing::NotAPack { why } => return refuse(format!("{at} is no pack, and is not replaced: {why}"), "move it away, or choose another folder with -o"),
+        Existing::NotAPack { why } => {
+            return refuse(format!("{at} is no pack, and is not replaced: {why}"), "move it away, or choose another folder with -o");
+        }
         Existing::Pack { lock_text, .. } => Some(lock_text),
         Existing::Archive { lock_text } => lock_text.as_ref(),
     };
@@ -130,7 +140,8 @@ fn may_replace(existing: &Existing, destination: &Path, lock: &Lock, replace: bo
     {
         return refuse(format!("the pack at {at} was changed after it was built: {}", changed.join(", ")), HELP);
     }
-    let known = lock_text.and_then(|text| Lock::read(&Source::anonymous("the lock at the destination", text.as_str()), &mut Diagnostics::new()).ok());
+    let known = lock_text
+        .and_then(|text| Lock::read(&Source::anonymous("the lock at the destination", text.as_str()), &mut Diagnostics::new()).ok());
     match known {
         Some(known) => match known.differs_from(lock) {
             Some(what) => refuse(format!("the pack at {at} was built from {what}"), HELP),
@@ -141,8 +152,11 @@ fn may_replace(existing: &Existing, destination: &Path, lock: &Lock, replace: bo
 }
 
 fn report(pack: &Pack, archive_sha256: &str, placed: &Placed) -> Value {
-    let files: Vec<Value> =
-        pack.files.iter().map(|(path, bytes)| json!({"path": path, "sha256": sha256(bytes), "size": bytes.len(), "mode": "0644"})).collect();
+    let files: Vec<Value> = pack
+        .files
+        .iter()
+        .map(|(path, bytes)| json!({"path": path, "sha256": sha256(bytes), "size": bytes.len(), "mode": "0644"}))
+        .collect();
     json!({
         "name": pack.lock.name,
         "version": pack.lock.version,

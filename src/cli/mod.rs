@@ -86,7 +86,8 @@ fn usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
     let wants_json = text.contains(&"--format=json") || text.windows(2).any(|pair| pair == ["--format", "json"]);
     if wants_json {
         let text = error.to_string();
-        let mut paragraphs = text.trim_start_matches("error: ").split("\n\n").map(|lines| lines.split_whitespace().collect::<Vec<_>>().join(" "));
+        let mut paragraphs =
+            text.trim_start_matches("error: ").split("\n\n").map(|lines| lines.split_whitespace().collect::<Vec<_>>().join(" "));
         let mut diagnostic = Diagnostic::new(Code::Usage, paragraphs.next().unwrap_or_default());
         diagnostic.help = paragraphs.find_map(|paragraph| paragraph.strip_prefix("tip: ").map(str::to_owned));
         return output::status(Output::new(Format::Json).fail(diagnostic.into()));

@@ -75,7 +75,9 @@ fn render(mut plan: Plan, file: Option<&str>, warnings: &mut Diagnostics) -> Res
     let diagnostic = Diagnostic::new(Code::Usage, format!("the pack has no file {}", quote(path)));
     Err(match nearest(path, names.clone()) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-        None => diagnostic.help(format!("its files are {}", names.filter(|name| !name.starts_with("source/")).collect::<Vec<_>>().join(", "))),
+        None => {
+            diagnostic.help(format!("its files are {}", names.filter(|name| !name.starts_with("source/")).collect::<Vec<_>>().join(", ")))
+        }
     }
     .into())
 }

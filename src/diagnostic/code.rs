@@ -124,7 +124,10 @@ impl Code {
     /// and never a credential.
     pub fn can_be_allowed(self) -> bool {
         self.class() == Class::Verdict
-            && !matches!(self, Code::SecretInPack | Code::FlagDuplicate | Code::VolumeNameDuplicate | Code::PatchDiffers | Code::TargetLimit)
+            && !matches!(
+                self,
+                Code::SecretInPack | Code::FlagDuplicate | Code::VolumeNameDuplicate | Code::PatchDiffers | Code::TargetLimit
+            )
     }
 }
 

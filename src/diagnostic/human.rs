@@ -68,12 +68,7 @@ fn place<'a>(group: Group<'a>, location: &'a Location, label: &'a str, kind: Ann
     let first_line = source.text[..window.start].matches('\n').count() + 1;
     let span = clip(&source.text, &location.range, &window);
     let annotation: Annotation<'a> = if label.is_empty() { kind.span(span) } else { kind.span(span).label(label) };
-    group.element(
-        Snippet::source(&source.text[window])
-            .path(source.name.as_str())
-            .line_start(first_line)
-            .annotation(annotation),
-    )
+    group.element(Snippet::source(&source.text[window]).path(source.name.as_str()).line_start(first_line).annotation(annotation))
 }
 
 /// The byte range of the line that holds `at`, with one line before and after.
@@ -130,7 +125,8 @@ mod tests {
     #[test]
     fn shows_the_line_and_the_help() {
         let source = Source::file("prod.yaml", "log:\n  maxage: 30\n");
-        let diagnostic = Diagnostic::new(Code::ValuesUnknownKey, "unknown key `maxage`").at(source.at(7..13)).help("did you mean `maxAge`?");
+        let diagnostic =
+            Diagnostic::new(Code::ValuesUnknownKey, "unknown key `maxage`").at(source.at(7..13)).help("did you mean `maxAge`?");
         let text = anstream::adapter::strip_str(&render(&diagnostic.into())).to_string();
         insta::assert_snapshot!(text, @r"
         error[values-unknown-key]: unknown key `maxage`

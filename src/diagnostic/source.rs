@@ -1,10 +1,10 @@
 //! Where a value was written: a named text and a byte range in it.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A text that diagnostics can point into.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Source {
     /// The name as the user gave it: a path, `-`, or `--set #2`.
     pub name: String,
@@ -13,17 +13,27 @@ pub struct Source {
     /// Whether `name` is a file's path. Command-line arguments and rendered
     /// documents have a position, but no file that could be opened.
     pub is_file: bool,
+    /// Where each line begins, once somebody asked.
+    lines: OnceLock<Vec<usize>>,
 }
+
+impl PartialEq for Source {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.name, &self.text, self.is_file) == (&other.name, &other.text, other.is_file)
+    }
+}
+
+impl Eq for Source {}
 
 impl Source {
     /// A text read from the file `name`.
     pub fn file(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
-        Arc::new(Self { name: name.into(), text: text.into(), is_file: true })
+        Arc::new(Self { name: name.into(), text: text.into(), is_file: true, lines: OnceLock::new() })
     }
 
     /// A text that lies in no file: a command-line argument, a rendered document.
     pub fn anonymous(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
-        Arc::new(Self { name: name.into(), text: text.into(), is_file: false })
+        Arc::new(Self { name: name.into(), text: text.into(), is_file: false, lines: OnceLock::new() })
     }
 
     /// A location in this source; a range outside the text is clamped to it.
@@ -34,10 +44,19 @@ impl Source {
 
     /// The first byte of `line` (counted from 1), or the end of the text.
     pub fn line_start(&self, line: usize) -> usize {
-        if line <= 1 {
-            return 0;
-        }
-        self.text.match_indices('\n').nth(line - 2).map_or(self.text.len(), |(at, _)| at + 1)
+        self.lines().get(line.saturating_sub(1)).copied().unwrap_or(self.text.len())
+    }
+
+    /// The line, from 1, that holds the byte `at`.
+    pub fn line_of(&self, at: usize) -> usize {
+        self.lines().partition_point(|start| *start <= at)
+    }
+
+    fn lines(&self) -> &[usize] {
+        self.lines.get_or_init(|| {
+            let breaks = self.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+            std::iter::once(0).chain(breaks).collect()
+        })
     }
 }
 
@@ -57,10 +76,9 @@ impl Location {
         while !self.source.text.is_char_boundary(start) {
             start -= 1;
         }
-        let before = &self.source.text[..start];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        (line, before[line_start..].chars().count() + 1)
+        let line = self.source.line_of(start);
+        let column = self.source.text[self.source.line_start(line)..start].chars().count() + 1;
+        (line, column)
     }
 
     /// The offending text itself.

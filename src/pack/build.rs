@@ -15,7 +15,6 @@ use crate::template::Engine;
 use crate::values::{Assignment, Layer, Path, Values};
 use crate::yaml::emit;
 
-
 /// What a person asks for on the command line, beside the pack.
 #[derive(Debug, Default, Clone)]
 pub struct Inputs {
@@ -95,7 +94,11 @@ pub fn plan(source: PackSource, inputs: Inputs, warnings: &mut Diagnostics) -> R
         found.push(diagnostic);
         Vec::new()
     });
-    let mut targets = if !inputs.targets.is_empty() { inputs.targets } else { lock.map_or_else(|| source.manifest.targets.clone(), |lock| lock.targets.clone()) };
+    let mut targets = if !inputs.targets.is_empty() {
+        inputs.targets
+    } else {
+        lock.map_or_else(|| source.manifest.targets.clone(), |lock| lock.targets.clone())
+    };
     let mut seen = BTreeSet::new();
     targets.retain(|target| seen.insert(target.clone()));
     let mut templates = bundled::templates();
@@ -112,7 +115,9 @@ pub fn plan(source: PackSource, inputs: Inputs, warnings: &mut Diagnostics) -> R
     for entry in values.root.get("targets").map(|targets| targets.entries()).unwrap_or_default() {
         if !known.contains(&entry.key.as_str()) {
             let message = format!("`targets` has options for {}, which is no target", quote(&entry.key));
-            let diagnostic = Diagnostic::new(Code::ValuesUnknownKey, message).at(entry.key_location.clone()).path(Path::root().key("targets").key(&entry.key));
+            let diagnostic = Diagnostic::new(Code::ValuesUnknownKey, message)
+                .at(entry.key_location.clone())
+                .path(Path::root().key("targets").key(&entry.key));
             found.push(diagnostic.help(format!("targets are {}", known.join(", "))));
         }
     }
@@ -120,12 +125,15 @@ pub fn plan(source: PackSource, inputs: Inputs, warnings: &mut Diagnostics) -> R
     if let Err(diagnostic) = manifest::check_name(&name) {
         found.push(diagnostic);
     }
-    let version = inputs.version.or_else(|| lock.map(|lock| lock.version.clone())).unwrap_or_else(|| source.manifest.metadata.version.to_string());
+    let version =
+        inputs.version.or_else(|| lock.map(|lock| lock.version.clone())).unwrap_or_else(|| source.manifest.metadata.version.to_string());
     if let Err(error) = semver::Version::parse(&version) {
         let message = format!("{} is no version: {error}", quote(&version));
         found.push(Diagnostic::new(Code::Usage, message).help("write a SemVer version such as 1.2.0 or 1.2.0-rc.1"));
     }
-    let recorded_codes = |names: fn(&Lock) -> &Vec<String>| lock.map(names).into_iter().flatten().filter_map(|name| Code::parse(name).ok()).collect::<BTreeSet<_>>();
+    let recorded_codes = |names: fn(&Lock) -> &Vec<String>| {
+        lock.map(names).into_iter().flatten().filter_map(|name| Code::parse(name).ok()).collect::<BTreeSet<_>>()
+    };
     let merge = |old: BTreeSet<Code>, new: Vec<Code>| old.into_iter().chain(new).collect::<BTreeSet<_>>().into_iter().collect();
     let allow = merge(recorded_codes(|lock| &lock.allowed), inputs.allow);
     let deny = merge(recorded_codes(|lock| &lock.denied), inputs.deny);
@@ -156,7 +164,9 @@ impl Plan {
             let document = engine.render(main, &context, *minor, &locate)?.read()?;
             let mut sibling = |name: &str, at: &Location| {
                 if !engine.has(name) {
-                    return Err(Diagnostic::new(Code::TemplateError, format!("there is no template {} beside this one", quote(name))).at(at.clone()).into());
+                    return Err(Diagnostic::new(Code::TemplateError, format!("there is no template {} beside this one", quote(name)))
+                        .at(at.clone())
+                        .into());
                 }
                 let rendered = engine.render(name, &context, *minor, &locate)?;
                 let is_yaml = [".yaml.hbs", ".yml.hbs", ".json.hbs"].iter().any(|ending| name.ends_with(ending));
@@ -246,7 +256,12 @@ impl Plan {
         }
         let outputs = files
             .iter()
-            .map(|(path, bytes)| OutputFile { path: path.clone(), sha256: sha256(bytes), size: bytes.len() as u64, mode: "0644".to_owned() })
+            .map(|(path, bytes)| OutputFile {
+                path: path.clone(),
+                sha256: sha256(bytes),
+                size: bytes.len() as u64,
+                mode: "0644".to_owned(),
+            })
             .collect();
         let node_files = patch
             .files
@@ -282,8 +297,10 @@ impl Plan {
 
     /// Every file of `source/`.
     fn inputs(&self) -> BTreeMap<String, Vec<u8>> {
-        let mut files: BTreeMap<String, Vec<u8>> = self.source.files.iter().map(|(path, bytes)| (format!("{SOURCE_PACK}{path}"), bytes.clone())).collect();
-        let used = |path: &&String| path.as_str() == target::README || self.targets.iter().any(|target| path.starts_with(&format!("{target}/")));
+        let mut files: BTreeMap<String, Vec<u8>> =
+            self.source.files.iter().map(|(path, bytes)| (format!("{SOURCE_PACK}{path}"), bytes.clone())).collect();
+        let used =
+            |path: &&String| path.as_str() == target::README || self.targets.iter().any(|target| path.starts_with(&format!("{target}/")));
         for (path, source) in self.templates.iter().filter(|(path, _)| used(path)) {
             files.insert(format!("{SOURCE_TEMPLATES}{path}"), source.text.clone().into_bytes());
         }
@@ -318,7 +335,8 @@ impl Pack {
     /// # Errors
     /// `target-limit` when a path does not fit an archive or the pack is too large.
     pub fn archive(&self) -> Result<Vec<u8>, Diagnostics> {
-        archive::pack(&self.stem, &self.files).map_err(|error| Diagnostic::new(Code::TargetLimit, format!("the pack cannot be archived: {error}")).into())
+        archive::pack(&self.stem, &self.files)
+            .map_err(|error| Diagnostic::new(Code::TargetLimit, format!("the pack cannot be archived: {error}")).into())
     }
 }
 
@@ -342,4 +360,3 @@ fn same(first: &ControlPlanePatch, other: &ControlPlanePatch, minor: Minor, othe
     diagnostic.location = at;
     Err(diagnostic.into())
 }
-

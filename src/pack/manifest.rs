@@ -68,12 +68,15 @@ pub struct Palette {
 
 fn version<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Version, D::Error> {
     let text = String::deserialize(deserializer)?;
-    Version::parse(&text).map_err(|error| serde::de::Error::custom(format!("metadata.version: {} is no SemVer version such as 1.2.0: {error}", quote(&text))))
+    Version::parse(&text).map_err(|error| {
+        serde::de::Error::custom(format!("metadata.version: {} is no SemVer version such as 1.2.0: {error}", quote(&text)))
+    })
 }
 
 fn range<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<VersionReq, D::Error> {
     let text = String::deserialize(deserializer)?;
-    VersionReq::parse(&text).map_err(|error| serde::de::Error::custom(format!("kubernetes: {} is no range such as \">=1.28, <1.38\": {error}", quote(&text))))
+    VersionReq::parse(&text)
+        .map_err(|error| serde::de::Error::custom(format!("kubernetes: {} is no range such as \">=1.28, <1.38\": {error}", quote(&text))))
 }
 
 /// A pack's name, which becomes a folder's and part of commands.
@@ -85,6 +88,7 @@ pub fn check_name(name: &str) -> Result<(), Diagnostic> {
     if name.len() <= 63 && name.starts_with(edge) && name.ends_with(edge) && name.chars().all(|c| edge(c) || c == '-') {
         return Ok(());
     }
-    let message = format!("{} is no pack name: at most 63 lower-case letters, digits and dashes, with a letter or digit at both ends", quote(name));
+    let message =
+        format!("{} is no pack name: at most 63 lower-case letters, digits and dashes, with a letter or digit at both ends", quote(name));
     Err(Diagnostic::new(Code::Usage, message))
 }

@@ -64,7 +64,8 @@ pub fn load(pack: &str, warnings: &mut Diagnostics) -> Result<PackSource, Diagno
             let files = files.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec())).collect();
             return from_files(files, &format!("bundled:{pack}/"), warnings);
         }
-        let mut note = Diagnostic::new(Code::InputMissing, format!("the folder {} is used, not the bundled pack of that name", quote(pack)));
+        let mut note =
+            Diagnostic::new(Code::InputMissing, format!("the folder {} is used, not the bundled pack of that name", quote(pack)));
         note.severity = Severity::Note;
         warnings.push(note);
     }
@@ -79,12 +80,18 @@ pub fn load(pack: &str, warnings: &mut Diagnostics) -> Result<PackSource, Diagno
             return from_built(files, &prefix, warnings);
         }
         let message = format!("the folder {} is no pack: it has neither pack.yaml nor pack.lock.yaml", quote(pack));
-        return Err(Diagnostic::new(Code::InputMissing, message).help(format!("bundled packs are {}", bundled.keys().copied().collect::<Vec<_>>().join(", "))).into());
+        return Err(Diagnostic::new(Code::InputMissing, message)
+            .help(format!("bundled packs are {}", bundled.keys().copied().collect::<Vec<_>>().join(", ")))
+            .into());
     }
     if path.is_file() {
         let bytes = read_file(path, archive::MAX_BYTES)?;
         let (_, files) = archive::unpack(&bytes).map_err(|error| {
-            let help = if bytes.starts_with(&[0x1f, 0x8b]) { "build the archive again, or name the folder of the pack" } else { "PACK is a folder or an archive; values files go with -f" };
+            let help = if bytes.starts_with(&[0x1f, 0x8b]) {
+                "build the archive again, or name the folder of the pack"
+            } else {
+                "PACK is a folder or an archive; values files go with -f"
+            };
             Diagnostic::new(Code::PackInvalid, format!("{pack}: {error}")).help(help)
         })?;
         return from_built(files, &format!("{pack}:"), warnings);
@@ -93,7 +100,10 @@ pub fn load(pack: &str, warnings: &mut Diagnostics) -> Result<PackSource, Diagno
     let diagnostic = Diagnostic::new(Code::InputMissing, format!("there is no pack {}", quote(pack)));
     Err(match nearest(pack, names.clone()) {
         Some(near) => diagnostic.help(format!("did you mean the bundled pack `{near}`?")),
-        None => diagnostic.help(format!("name a folder with pack.yaml, a built pack, or one of the bundled packs: {}", names.collect::<Vec<_>>().join(", "))),
+        None => diagnostic.help(format!(
+            "name a folder with pack.yaml, a built pack, or one of the bundled packs: {}",
+            names.collect::<Vec<_>>().join(", ")
+        )),
     }
     .into())
 }
@@ -137,7 +147,11 @@ pub fn load_templates(folder: &str) -> Result<TemplateSet, Diagnostics> {
         }
     }
     if set.is_empty() {
-        return Err(Diagnostic::new(Code::InputMissing, format!("the folder {} holds no target: no sub-folder with target.yaml", quote(folder))).into());
+        return Err(Diagnostic::new(
+            Code::InputMissing,
+            format!("the folder {} holds no target: no sub-folder with target.yaml", quote(folder)),
+        )
+        .into());
     }
     Ok(set)
 }
@@ -166,7 +180,8 @@ pub fn from_files(mut files: BTreeMap<String, Vec<u8>>, prefix: &str, warnings: 
     let mut need = |name: &str| {
         let source = texts.get(name).cloned();
         if source.is_none() {
-            found.push(Diagnostic::new(Code::InputMissing, format!("the pack {} lacks {name}", quote(prefix.trim_end_matches(['/', ':'])))));
+            found
+                .push(Diagnostic::new(Code::InputMissing, format!("the pack {} lacks {name}", quote(prefix.trim_end_matches(['/', ':'])))));
         }
         source
     };
@@ -176,7 +191,11 @@ pub fn from_files(mut files: BTreeMap<String, Vec<u8>>, prefix: &str, warnings: 
     let schema = Schema::parse(&schema);
     match (manifest, schema) {
         (Ok(manifest), Ok(schema)) if !found.has_errors() => {
-            let templates = texts.iter().filter(|(name, _)| name.ends_with(".hbs") && !name.contains('/')).map(|(name, source)| (name.clone(), Arc::clone(source))).collect();
+            let templates = texts
+                .iter()
+                .filter(|(name, _)| name.ends_with(".hbs") && !name.contains('/'))
+                .map(|(name, source)| (name.clone(), Arc::clone(source)))
+                .collect();
             Ok(PackSource { manifest, manifest_source, files, values, schema, templates, recorded: None })
         }
         (manifest, schema) => {
@@ -233,7 +252,8 @@ fn read_source(root: &Path, warnings: &mut Diagnostics) -> Result<BTreeMap<Strin
     let mut files = BTreeMap::new();
     let mut ignored = Vec::new();
     for (name, is_folder) in list(root)? {
-        let belongs = matches!(name.as_str(), "pack.yaml" | "values.yaml" | "values.schema.json" | "README.md" | "logo.png") || name.ends_with(".hbs");
+        let belongs = matches!(name.as_str(), "pack.yaml" | "values.yaml" | "values.schema.json" | "README.md" | "logo.png")
+            || name.ends_with(".hbs");
         match (is_folder, name.as_str()) {
             (true, "tests") => read_tree(&root.join("tests"), "tests/", &mut files)?,
             (false, _) if belongs => {

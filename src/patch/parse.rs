@@ -48,6 +48,9 @@ pub fn parse(document: &Node, sibling: &mut RenderSibling<'_>, warnings: &mut Di
     parser.found.into_result(ControlPlanePatch { args, volumes, files }, warnings)
 }
 
+/// Longer than any flag, and short enough for a key of v1beta3's map.
+const LONGEST_FLAG: usize = 128;
+
 struct Parser {
     found: Diagnostics,
 }
@@ -116,7 +119,8 @@ impl Parser {
         self.fields(node, "an extraArgs entry", &["name", "value"]);
         let (name, name_at) = self.required(node, "an extraArgs entry", "name")?;
         let (value, value_at) = self.text(node, &format!("--{name}"), "value")?;
-        let well_formed = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        let well_formed = name.len() <= LONGEST_FLAG
+            && name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
             && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
         if !well_formed {
             self.invalid(&name_at, format!("{} is no flag name; write it without dashes in front, such as `audit-log-path`", quote(&name)));
@@ -166,7 +170,10 @@ impl Parser {
             self.invalid(&owner_at, format!("{what}: owner {} must be user:group", quote(&owner)));
         }
         if permissions.len() != 4 || !permissions.starts_with('0') || !permissions.bytes().all(|byte| (b'0'..=b'7').contains(&byte)) {
-            self.invalid(&permissions_at, format!("{what}: permissions {} must be four octal digits in quotes, such as \"0600\"", quote(&permissions)));
+            self.invalid(
+                &permissions_at,
+                format!("{what}: permissions {} must be four octal digits in quotes, such as \"0600\"", quote(&permissions)),
+            );
         }
         let body = self.body(node, &what, &location, sibling)?;
         Some(NodeFile { path, owner, permissions, body, location })
@@ -174,12 +181,16 @@ impl Parser {
 
     fn body(&mut self, node: &Node, what: &str, location: &Location, sibling: &mut RenderSibling<'_>) -> Option<Body> {
         let set = |entry: &&Entry| {
-            matches!(entry.key.as_str(), "content" | "template" | "host" | "secret") && !matches!(entry.value.data, Data::Null | Data::Bool(false))
+            matches!(entry.key.as_str(), "content" | "template" | "host" | "secret")
+                && !matches!(entry.value.data, Data::Null | Data::Bool(false))
         };
         let given: Vec<&Entry> = node.entries().iter().filter(set).collect();
         let [entry] = given.as_slice() else {
             let names: Vec<&str> = given.iter().map(|entry| entry.key.as_str()).collect();
-            let message = format!("{what} needs exactly one of content, template, host: true and secret; it has {}", if names.is_empty() { "none".to_owned() } else { names.join(" and ") });
+            let message = format!(
+                "{what} needs exactly one of content, template, host: true and secret; it has {}",
+                if names.is_empty() { "none".to_owned() } else { names.join(" and ") }
+            );
             self.invalid(location, message);
             return None;
         };
@@ -227,7 +238,11 @@ impl Parser {
         for volume in volumes {
             if let Some(first) = seen.insert(volume.host_path.trim_end_matches('/'), volume) {
                 let message = format!("the volumes {} and {} mount the same host path {}", first.name, volume.name, volume.host_path);
-                self.found.push(Diagnostic::new(Code::VolumePathDuplicate, message).at(volume.location.clone()).related(first.location.clone(), "mounted here as well"));
+                self.found.push(
+                    Diagnostic::new(Code::VolumePathDuplicate, message)
+                        .at(volume.location.clone())
+                        .related(first.location.clone(), "mounted here as well"),
+                );
             }
         }
     }
@@ -247,11 +262,18 @@ impl Parser {
                 continue;
             };
             let variable = serde_json::from_value::<Variable>(entry.value.to_json());
-            match variable.map_err(|error| Diagnostic::new(Code::ValuesInvalid, format!("expose of --{}: {error}", entry.key)).at(entry.value.location.clone())).and_then(|variable| variable.for_arg(arg, &entry.key_location)) {
+            match variable
+                .map_err(|error| {
+                    Diagnostic::new(Code::ValuesInvalid, format!("expose of --{}: {error}", entry.key)).at(entry.value.location.clone())
+                })
+                .and_then(|variable| variable.for_arg(arg, &entry.key_location))
+            {
                 Ok(variable) => {
                     if let Some(first) = names.insert(variable.name.clone(), entry.key_location.clone()) {
                         let message = format!("two flags are exposed as `{}`", variable.name);
-                        self.found.push(Diagnostic::new(Code::ValuesInvalid, message).at(entry.key_location.clone()).related(first, "the other one"));
+                        self.found.push(
+                            Diagnostic::new(Code::ValuesInvalid, message).at(entry.key_location.clone()).related(first, "the other one"),
+                        );
                     }
                     arg.variable = Some(variable);
                 }

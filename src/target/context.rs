@@ -141,8 +141,16 @@ impl TargetContext {
         let newest = minors.last().copied().unwrap_or(Minor(0));
         Self {
             pack,
-            kubernetes: KubernetesInfo { minors: minors.iter().map(Minor::to_string).collect(), oldest: text(minors.first()), newest: text(minors.last()) },
-            args: patch.args.iter().map(|arg| ArgInfo { name: arg.name.clone(), value: arg.value.clone(), variable: arg.variable.clone() }).collect(),
+            kubernetes: KubernetesInfo {
+                minors: minors.iter().map(Minor::to_string).collect(),
+                oldest: text(minors.first()),
+                newest: text(minors.last()),
+            },
+            args: patch
+                .args
+                .iter()
+                .map(|arg| ArgInfo { name: arg.name.clone(), value: arg.value.clone(), variable: arg.variable.clone() })
+                .collect(),
             volumes: patch
                 .volumes
                 .iter()

@@ -105,7 +105,9 @@ pub fn read_annotations(text: &str) -> Result<BTreeMap<String, String>, String> 
     let patch: AnnotationPatch = serde_yaml::from_str(text).map_err(|error| error.to_string())?;
     let metadata = patch.metadata;
     let namespace = metadata.namespace.as_deref().unwrap_or("kube-system");
-    if (patch.api_version.as_str(), patch.kind.as_str(), metadata.name.as_str(), namespace) != ("v1", "Pod", "kube-apiserver", "kube-system") {
+    if (patch.api_version.as_str(), patch.kind.as_str(), metadata.name.as_str(), namespace)
+        != ("v1", "Pod", "kube-apiserver", "kube-system")
+    {
         return Err("it is no patch of the Pod kube-apiserver in kube-system".to_owned());
     }
     Ok(metadata.annotations)

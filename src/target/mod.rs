@@ -10,9 +10,9 @@ mod render;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use context::PackInfo;
 pub use context::TargetContext;
 pub use definition::{Definition, TargetFile};
-pub use context::PackInfo;
 pub use render::{Document, Output, Request, readme, render};
 
 use crate::diagnostic::Source;

@@ -195,7 +195,11 @@ fn read_back(file: &TargetFile, rendered: &Rendered<'_>, context: &Value, patch:
         Reads::Opaque => return Ok(()),
         Reads::KubeApiserverAnnotation => {
             return match kubeadm::read_annotations(rendered.text()) {
-                Ok(annotations) if annotations.get("packwright.dev/files-sha256").map(String::as_str) == context["filesSha256"].as_str() => Ok(()),
+                Ok(annotations)
+                    if annotations.get("packwright.dev/files-sha256").map(String::as_str) == context["filesSha256"].as_str() =>
+                {
+                    Ok(())
+                }
                 Ok(_) => fault("it lacks the annotation packwright.dev/files-sha256 with the files' digest".to_owned()),
                 Err(why) => fault(why),
             };

@@ -125,7 +125,9 @@ impl Walk<'_, '_> {
             }
             match element {
                 TemplateElement::RawString(_) | TemplateElement::Comment(_) => {}
-                TemplateElement::Expression(expression) | TemplateElement::HtmlExpression(expression) => self.expression(expression, &at, scopes),
+                TemplateElement::Expression(expression) | TemplateElement::HtmlExpression(expression) => {
+                    self.expression(expression, &at, scopes)
+                }
                 TemplateElement::HelperBlock(block) => self.block(block, &at, scopes, depth),
                 TemplateElement::PartialExpression(partial) => {
                     if !partial.params.is_empty() || !partial.hash.is_empty() {
@@ -168,7 +170,14 @@ impl Walk<'_, '_> {
         self.inclusions.set(inclusions);
         self.chain.push(name.to_owned());
         let here = scopes.last().map_or_else(|| self.root.clone(), |scope| scope.this.clone());
-        let mut walk = Walk { templates: self.templates, source, chain: self.chain.clone(), found: self.found, root: self.root, inclusions: self.inclusions };
+        let mut walk = Walk {
+            templates: self.templates,
+            source,
+            chain: self.chain.clone(),
+            found: self.found,
+            root: self.root,
+            inclusions: self.inclusions,
+        };
         walk.template(template, &mut vec![Scope::new(here)], depth + 1);
         self.chain.pop();
     }
@@ -201,7 +210,14 @@ impl Walk<'_, '_> {
         let count = call.params.len();
         if count < fewest || count > most || !call.hash.is_empty() {
             let wanted = if fewest == most { fewest.to_string() } else { format!("{fewest} to {most}") };
-            self.fault(at, format!("`{name}` takes {wanted} argument{} without names, not {}", if wanted == "1" { "" } else { "s" }, count + call.hash.len()));
+            self.fault(
+                at,
+                format!(
+                    "`{name}` takes {wanted} argument{} without names, not {}",
+                    if wanted == "1" { "" } else { "s" },
+                    count + call.hash.len()
+                ),
+            );
         }
         let shapes: Vec<Value> = call.params.iter().map(|param| self.argument(param, at, scopes)).collect();
         let first = shapes.into_iter().next().unwrap_or(json!(true));
@@ -231,7 +247,9 @@ impl Walk<'_, '_> {
     fn argument(&mut self, param: &Parameter, at: &Location, scopes: &[Scope]) -> Value {
         match param {
             Parameter::Literal(_) => json!(true),
-            Parameter::Path(TemplatePath::Relative((_, raw)) | TemplatePath::Local((_, _, raw))) | Parameter::Name(raw) => self.path(raw, at, scopes),
+            Parameter::Path(TemplatePath::Relative((_, raw)) | TemplatePath::Local((_, _, raw))) | Parameter::Name(raw) => {
+                self.path(raw, at, scopes)
+            }
             Parameter::Subexpression(sub) => match sub.as_element() {
                 TemplateElement::Expression(call) => {
                     let role = HELPERS.iter().find(|helper| Some(helper.name) == call.name.as_name()).map(|helper| helper.role);
@@ -269,31 +287,32 @@ impl Walk<'_, '_> {
             return json!(true);
         }
         let mut steps = steps(rest);
-        let mut shape = scope.this.clone();
+        let anything = json!(true);
+        let mut shape = &scope.this;
         let mut walked = Vec::new();
         if steps.first().is_some_and(|step| step == "@root") {
             steps.remove(0);
-            shape = self.root.clone();
-        } else if let Some((name, named)) = scopes.iter().rev().flat_map(|scope| &scope.named).find(|(name, _)| steps.first() == Some(name)) {
+            shape = self.root;
+        } else if let Some((name, named)) = scopes.iter().rev().flat_map(|scope| &scope.named).find(|(name, _)| steps.first() == Some(name))
+        {
             walked.push(name.clone());
-            shape = named.clone();
+            shape = named;
             steps.remove(0);
         }
         for step in steps {
             let is_index = step.bytes().all(|byte| byte.is_ascii_digit()) && !step.is_empty();
-            let member = if is_index { self.templates.schema.items(&shape) } else { self.templates.schema.member(&shape, &step) };
-            let next = match member {
-                Member::Declared(schema) => schema.clone(),
-                Member::Any => json!(true),
+            let member = if is_index { self.templates.schema.items(shape) } else { self.templates.schema.member(shape, &step) };
+            shape = match member {
+                Member::Declared(schema) => schema,
+                Member::Any => &anything,
                 Member::Undeclared => {
-                    self.undeclared(raw, &step, &walked, &shape, at);
+                    self.undeclared(raw, &step, &walked, &shape.clone(), at);
                     return json!(true);
                 }
             };
-            shape = next;
             walked.push(step);
         }
-        shape
+        shape.clone()
     }
 
     fn undeclared(&mut self, raw: &str, step: &str, walked: &[String], shape: &Value, at: &Location) {

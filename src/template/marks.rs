@@ -168,6 +168,6 @@ mod tests {
         assert_eq!(traced.origin(0), None);
         assert_eq!(traced.origin(3), Some(&value));
         assert_eq!(traced.origin(4), Some(&Origin::Template("t".to_owned(), 2)));
-        assert_eq!(traced.value_pieces().collect::<Vec<_>>(), [3..4]);
+        assert_eq!(traced.value_pieces().next(), Some(3..4));
     }
 }

@@ -101,7 +101,10 @@ impl Engine {
 
     fn blame(&self, name: &str, error: &RenderError) -> Diagnostic {
         let name = error.template_name.as_deref().unwrap_or(name);
-        let diagnostic = Diagnostic::new(Code::TemplateError, format!("cannot render {name}: {}", error.reason().to_string().trim_start_matches("IO Error: ")));
+        let diagnostic = Diagnostic::new(
+            Code::TemplateError,
+            format!("cannot render {name}: {}", error.reason().to_string().trim_start_matches("IO Error: ")),
+        );
         match (self.sources.get(name), error.line_no, error.column_no) {
             (Some(source), Some(line), Some(column)) => diagnostic.at(check::place(source, line, column)),
             (Some(source), ..) => diagnostic.at(source.at(0..0)),
@@ -155,7 +158,9 @@ impl Rendered<'_> {
         let relocate = |location: &Location| self.location(location.range.start).unwrap_or_else(|| fallback.clone());
         // The emitter's values are YAML wherever they may stand, so what does
         // not parse is the template's fault, also at a value.
-        let blame = |location: &Location| self.traced.template_origin(location.range.start).and_then(|origin| self.place(origin)).unwrap_or_else(|| fallback.clone());
+        let blame = |location: &Location| {
+            self.traced.template_origin(location.range.start).and_then(|origin| self.place(origin)).unwrap_or_else(|| fallback.clone())
+        };
         let mut ignored = Diagnostics::new();
         let mut node = yaml::read(&source, &mut ignored).map_err(|mut errors| {
             for error in &mut errors.items {
@@ -208,7 +213,8 @@ impl Rendered<'_> {
                 let text = self.traced.text.lines().nth(line).unwrap_or_default().trim();
                 let message = format!("{} writes a value inside other text, where it cannot be kept safe: {}", self.name, quote(text));
                 let at = self.traced.origin(piece.start.saturating_sub(1)).and_then(|_| self.location(piece.start.saturating_sub(1)));
-                let mut diagnostic = Diagnostic::new(Code::TemplateError, message).help("let {{yaml ...}} be the whole value, without quotes around it");
+                let mut diagnostic =
+                    Diagnostic::new(Code::TemplateError, message).help("let {{yaml ...}} be the whole value, without quotes around it");
                 diagnostic.location = at;
                 found.push(diagnostic);
             }
@@ -375,7 +381,8 @@ mod tests {
 
     #[test]
     fn partials_that_double_end() {
-        let mut files: Vec<(String, String)> = (0..40).map(|n| (format!("t{n:02}"), format!("{{{{> t{0:02}}}}}{{{{> t{0:02}}}}}", n + 1))).collect();
+        let mut files: Vec<(String, String)> =
+            (0..40).map(|n| (format!("t{n:02}"), format!("{{{{> t{0:02}}}}}{{{{> t{0:02}}}}}", n + 1))).collect();
         files.push(("t40".to_owned(), String::new()));
         let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         assert!(render(&files).is_err());

@@ -116,7 +116,9 @@ impl Schema {
             Kind::UniqueItems => invalid(format!("{path} lists an item twice")),
             Kind::Required { property } => {
                 let name = property.as_str().unwrap_or_default();
-                let misspelt = |key: &str| schema.is_some_and(|schema| self.member(schema, key) == Member::Undeclared) && nearest(key, [name]).is_some();
+                let misspelt = |key: &str| {
+                    schema.is_some_and(|schema| self.member(schema, key) == Member::Undeclared) && nearest(key, [name]).is_some()
+                };
                 if node.is_some_and(|node| node.entries().iter().any(|entry| misspelt(&entry.key))) {
                     return; // said as an unknown key
                 }
@@ -127,7 +129,8 @@ impl Schema {
             _ => invalid(format!("{}: {error}", named(&path))),
         };
         let rule = error.schema_path().as_str().rsplit_once('/').and_then(|(rule, _)| self.document.pointer(rule));
-        let description = |schema: Option<&'_ Value>| schema.and_then(|schema| schema.get("description")).and_then(Value::as_str).map(str::to_owned);
+        let description =
+            |schema: Option<&'_ Value>| schema.and_then(|schema| schema.get("description")).and_then(Value::as_str).map(str::to_owned);
         if diagnostic.help.is_none()
             && !path.0.is_empty()
             && let Some(description) = description(rule).or_else(|| description(schema))
@@ -139,9 +142,18 @@ impl Schema {
 
     /// "Not valid under any of these" helps nobody: the branch that got furthest
     /// says what is wrong. A branch that objects to the value's type got nowhere.
-    fn explain_branches(&self, branches: &[Vec<ValidationError<'static>>], values: &Node, instance: &Value, path: &Path, found: &mut Diagnostics) {
+    fn explain_branches(
+        &self,
+        branches: &[Vec<ValidationError<'static>>],
+        values: &Node,
+        instance: &Value,
+        path: &Path,
+        found: &mut Diagnostics,
+    ) {
         let wrong_type = |errors: &[ValidationError<'static>]| {
-            errors.iter().all(|error| matches!(error.kind(), Kind::Type { .. }) && Path::from_pointer(error.instance_path().as_str(), instance) == *path)
+            errors.iter().all(|error| {
+                matches!(error.kind(), Kind::Type { .. }) && Path::from_pointer(error.instance_path().as_str(), instance) == *path
+            })
         };
         if let Some(best) = branches.iter().filter(|errors| !wrong_type(errors)).min_by_key(|errors| errors.len()) {
             for error in best {
@@ -163,7 +175,10 @@ impl Schema {
 
     fn unknown_key(&self, values: &Node, parent: &Path, key: &str) -> Diagnostic {
         let path = parent.key(key);
-        let location = locate(values, parent).0.and_then(|node| node.entries().iter().find(|entry| entry.key == key)).map_or_else(|| values.location.clone(), |entry| entry.key_location.clone());
+        let location = locate(values, parent)
+            .0
+            .and_then(|node| node.entries().iter().find(|entry| entry.key == key))
+            .map_or_else(|| values.location.clone(), |entry| entry.key_location.clone());
         let known = self.at(parent).map(|schema| self.keys(schema)).unwrap_or_default();
         let message = format!("{} has no key {}", named(parent), quote(key));
         let diagnostic = Diagnostic::new(Code::ValuesUnknownKey, message).at(location).path(path);
@@ -241,7 +256,8 @@ impl Schema {
     /// The keys that `schema` declares by name.
     pub fn keys<'s>(&'s self, schema: &'s Value) -> Vec<&'s str> {
         let schema = self.resolve(schema);
-        let mut keys: Vec<&str> = schema.get("properties").and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.as_str()).collect();
+        let mut keys: Vec<&str> =
+            schema.get("properties").and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.as_str()).collect();
         keys.extend(branches(schema).flat_map(|branch| self.keys(branch)));
         keys.sort_unstable();
         keys
@@ -305,7 +321,16 @@ fn may_be(schema: &Value, name: &str) -> bool {
 
 fn types(kind: &TypeKind) -> String {
     let article = |name: &str| match name {
-        "integer" | "array" | "object" => format!("an {}", if name == "array" { "array (a list)" } else if name == "object" { "object (a mapping)" } else { name }),
+        "integer" | "array" | "object" => format!(
+            "an {}",
+            if name == "array" {
+                "array (a list)"
+            } else if name == "object" {
+                "object (a mapping)"
+            } else {
+                name
+            }
+        ),
         "null" => "null".to_owned(),
         name => format!("a {name}"),
     };

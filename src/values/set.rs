@@ -125,10 +125,16 @@ pub fn assign(root: &mut Node, path: &Path, value: Node) -> Result<(), Diagnosti
         match step {
             Step::Index(index) => {
                 let kind = node.kind();
-                let Data::List(items) = &mut node.data else { return Err(fail(taken, format!("is {kind}, not a list")).help("use --set-json to write a whole list")) };
+                let Data::List(items) = &mut node.data else {
+                    return Err(fail(taken, format!("is {kind}, not a list")).help("use --set-json to write a whole list"));
+                };
                 let count = items.len();
                 let Some(item) = items.get_mut(*index) else {
-                    return Err(fail(taken, format!("has {count} item{}, counted from 0, so there is no [{index}]", if count == 1 { "" } else { "s" })).help("use --set-json to write a whole list"));
+                    return Err(fail(
+                        taken,
+                        format!("has {count} item{}, counted from 0, so there is no [{index}]", if count == 1 { "" } else { "s" }),
+                    )
+                    .help("use --set-json to write a whole list"));
                 };
                 node = item;
             }

@@ -175,7 +175,8 @@ impl Writer<'_, '_> {
 /// The members of an object that are not null, sorted: the order inside
 /// `serde_json` depends on a Cargo feature anywhere in the dependency graph.
 fn members(value: &Value) -> Vec<(&str, &Value)> {
-    let mut members: Vec<_> = value.as_object().into_iter().flatten().filter(|(_, item)| !item.is_null()).map(|(key, item)| (key.as_str(), item)).collect();
+    let mut members: Vec<_> =
+        value.as_object().into_iter().flatten().filter(|(_, item)| !item.is_null()).map(|(key, item)| (key.as_str(), item)).collect();
     members.sort_unstable_by_key(|(key, _)| *key);
     members
 }
@@ -195,9 +196,8 @@ pub fn string(text: &str) -> String {
 }
 
 fn plain_is_safe(text: &str) -> bool {
-    let word = |text: &str| {
-        is_yaml_1_1_word(text) || ["true", "false", "null", "inf", "nan"].iter().any(|word| text.eq_ignore_ascii_case(word))
-    };
+    let word =
+        |text: &str| is_yaml_1_1_word(text) || ["true", "false", "null", "inf", "nan"].iter().any(|word| text.eq_ignore_ascii_case(word));
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_./=@+%-".contains(&byte))
         && !word(text)
@@ -278,7 +278,10 @@ mod tests {
         let (plain, quoted) = ("k".repeat(1100), "k ".repeat(1100));
         let value = json!({&plain: {&quoted: [{&plain: 1}], "text": "a\nb\n"}, &quoted: "a\nb\n"});
         for text in [flow(&value), block(&value, 0), block(&value, 3)] {
-            let read = crate::yaml::read(&crate::diagnostic::Source::anonymous("emitted", text.as_str()), &mut crate::diagnostic::Diagnostics::new());
+            let read = crate::yaml::read(
+                &crate::diagnostic::Source::anonymous("emitted", text.as_str()),
+                &mut crate::diagnostic::Diagnostics::new(),
+            );
             assert_eq!(read.map(|node| node.to_json()).ok().as_ref(), Some(&value), "{text}");
             assert_eq!(serde_yaml::from_str::<Value>(&text).unwrap(), value);
         }
@@ -286,7 +289,25 @@ mod tests {
 
     #[test]
     fn plain_only_when_nobody_misreads_it() {
-        for text in ["no", "On", "1:30", "0o17", "=", "~", "", "-", "a: b", "a,b", "a #b", "NULL", "1_000", "a\u{85}b", "root:root", "{{x}}", "null"] {
+        for text in [
+            "no",
+            "On",
+            "1:30",
+            "0o17",
+            "=",
+            "~",
+            "",
+            "-",
+            "a: b",
+            "a,b",
+            "a #b",
+            "NULL",
+            "1_000",
+            "a\u{85}b",
+            "root:root",
+            "{{x}}",
+            "null",
+        ] {
             assert!(string(text).starts_with('"'), "{text}");
         }
         for text in ["Metadata", "/etc/kubernetes/audit-policy.yaml", "audit.k8s.io/v1", "audit-log-maxage", "10s5"] {

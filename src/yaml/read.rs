@@ -309,7 +309,9 @@ impl<'i> Reader<'_, 'i> {
             Scalar::String => Data::String(text.to_owned()),
             Scalar::Unrepresentable => {
                 let message = format!("the number {} is out of the range that Kubernetes can carry", quote(text));
-                self.found.push(Diagnostic::new(Code::YamlSyntax, message).at(self.source.at(range.clone())).help("put it in quotes if it is text"));
+                self.found.push(
+                    Diagnostic::new(Code::YamlSyntax, message).at(self.source.at(range.clone())).help("put it in quotes if it is text"),
+                );
                 Data::Null
             }
         }

@@ -75,7 +75,9 @@ pub fn ambiguity(text: &str) -> Option<&'static str> {
     let bytes = unsigned.as_bytes();
     match bytes {
         b"=" => return Some("YAML 1.1 readers refuse it"),
-        b".inf" | b".Inf" | b".INF" | b".nan" | b".NaN" | b".NAN" => return Some("YAML readers take it for a number that JSON cannot carry"),
+        b".inf" | b".Inf" | b".INF" | b".nan" | b".NaN" | b".NAN" => {
+            return Some("YAML readers take it for a number that JSON cannot carry");
+        }
         [b'0', b'o' | b'b', rest @ ..] if !rest.is_empty() && rest.iter().all(u8::is_ascii_digit) => {
             return Some("YAML readers disagree on whether it is a number");
         }
@@ -99,10 +101,7 @@ pub fn ambiguity(text: &str) -> Option<&'static str> {
 
 /// The words that are booleans to YAML 1.1 and text to YAML 1.2.
 pub fn is_yaml_1_1_word(text: &str) -> bool {
-    matches!(
-        text,
-        "y" | "Y" | "n" | "N" | "yes" | "Yes" | "YES" | "no" | "No" | "NO" | "on" | "On" | "ON" | "off" | "Off" | "OFF"
-    )
+    matches!(text, "y" | "Y" | "n" | "N" | "yes" | "Yes" | "YES" | "no" | "No" | "NO" | "on" | "On" | "ON" | "off" | "Off" | "OFF")
 }
 
 #[cfg(test)]
