@@ -17,7 +17,7 @@ pub struct InputArgs {
     #[arg(short = 'f', long = "values", value_name = "FILE", help_heading = "Values")]
     pub files: Vec<String>,
 
-    /// Set a value, read as a YAML scalar: log.maxAge=60, policy.rules[0].level=None, log.mode=null
+    /// Set a value, read as a YAML scalar: `log.maxAge=60`, `policy.rules[0].level=None`, `log.mode=null`
     #[arg(long, value_name = "PATH=VALUE", help_heading = "Values")]
     pub set: Vec<String>,
 

@@ -8,6 +8,7 @@
 mod check;
 mod helpers;
 mod marks;
+mod pieces;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -230,6 +231,9 @@ fn compile(name: &str, source: &Arc<Source>) -> Result<Template, Box<Diagnostic>
     }
     if let Some(at) = too_deep(&source.text) {
         return Err(fault("blocks or parentheses are nested too deep".to_owned()).map_at(source.at(at..at + 2)));
+    }
+    if let Some(template) = pieces::compile(&source.text, name) {
+        return Ok(template);
     }
     Template::compile_with_name(&source.text, name.to_owned()).map_err(|error| {
         let location = match error.pos() {

@@ -2,6 +2,7 @@
 
 mod merge;
 mod path;
+mod quick;
 mod schema;
 mod set;
 

@@ -54,8 +54,11 @@ impl Schema {
     /// # Errors
     /// `pack-invalid` when the schema itself cannot be used.
     pub fn check(&self, values: &Node) -> Result<Diagnostics, Diagnostics> {
-        let validator = self.compile()?;
         let instance = values.to_json();
+        if super::quick::fits(self, &instance) == Some(true) {
+            return Ok(Diagnostics::new());
+        }
+        let validator = self.compile()?;
         let mut found = Diagnostics::new();
         if !validator.is_valid(&instance) {
             for error in validator.iter_errors(&instance) {

@@ -9,7 +9,7 @@ use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 use super::{ArchiveError, BLOCK, GZIP_HEADER, MAX_BYTES, MAX_ENTRIES, OwnedEntry};
 use super::{check_names, header, tar, unpacked_limit};
 
-/// Decompresses what [`gzip`] wrote: its header, one member, nothing after it, at most `limit` bytes.
+/// Decompresses what [`gzip`](super::gzip) wrote: its header, one member, nothing after it, at most `limit` bytes.
 pub fn gunzip(bytes: &[u8], limit: usize) -> Result<Vec<u8>, ArchiveError> {
     let refuse = |why| Err(ArchiveError::Gzip { why });
     let Some(rest) = bytes.strip_prefix(&GZIP_HEADER) else {
