@@ -36,10 +36,18 @@ impl Source {
         Arc::new(Self { name: name.into(), text: text.into(), is_file: false, lines: OnceLock::new() })
     }
 
-    /// A location in this source; a range outside the text is clamped to it.
+    /// A location in this source. A range outside the text is clamped to it, and
+    /// one that begins or ends inside a character is widened to hold it: parsers
+    /// say where a fault begins, and the byte after is not always a boundary.
     pub fn at(self: &Arc<Self>, range: Range<usize>) -> Location {
-        let end = range.end.min(self.text.len());
-        Location { source: Arc::clone(self), range: range.start.min(end)..end }
+        let (mut start, mut end) = (range.start.min(self.text.len()), range.end.min(self.text.len()));
+        while !self.text.is_char_boundary(start) {
+            start -= 1;
+        }
+        while !self.text.is_char_boundary(end) {
+            end += 1;
+        }
+        Location { source: Arc::clone(self), range: start..end.max(start) }
     }
 
     /// The first byte of `line` (counted from 1), or the end of the text.
@@ -95,5 +103,19 @@ impl std::fmt::Display for Location {
         }
         let (line, column) = self.position();
         write!(f, "{}:{line}:{column}", self.source.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_hold_whole_characters() {
+        let source = Source::file("v.yaml", "a\u{feff}b\n");
+        let location = source.at(1..2);
+        assert_eq!(location.range, 1..4);
+        assert_eq!(source.at(3..9).range, 1..6);
+        assert_eq!(location.to_string(), "v.yaml:1:2");
     }
 }

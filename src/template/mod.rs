@@ -11,8 +11,8 @@ mod marks;
 mod pieces;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use handlebars::template::{Parameter, TemplateElement};
 use handlebars::{Context, Handlebars, RenderContext, RenderError, Renderable, Template};
@@ -357,7 +357,9 @@ fn mark_lines(text: &str, source: &Arc<Source>, (line, column): (usize, usize), 
 
 /// An element that calls the internal helper which writes `mark`.
 fn step(mark: String) -> Option<TemplateElement> {
-    let mut element = Template::compile("{{step 0}}").ok()?.elements.pop()?;
+    // The library makes calls only by parsing; one is parsed, the others are copies.
+    static CALL: LazyLock<Option<TemplateElement>> = LazyLock::new(|| Template::compile("{{step 0}}").ok()?.elements.pop());
+    let mut element = CALL.clone()?;
     if let TemplateElement::Expression(call) = &mut element {
         call.name = Parameter::Name(helpers::MARK.to_owned());
         call.params = vec![Parameter::Literal(Value::String(mark))];

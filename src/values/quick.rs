@@ -63,6 +63,10 @@ fn evaluate(root: &Schema, schema: &Value, value: &Value, depth: usize) -> Optio
                 all(others.map(|(_, item)| next(rule, item)))?
             }
             "anyOf" => rule.as_array()?.iter().map(|branch| next(branch, value)).collect::<Option<Vec<_>>>()?.contains(&true),
+            "oneOf" => {
+                rule.as_array()?.iter().map(|branch| next(branch, value)).collect::<Option<Vec<_>>>()?.iter().filter(|fits| **fits).count()
+                    == 1
+            }
             "allOf" => all(rule.as_array()?.iter().map(|branch| next(branch, value)))?,
             "if" => !next(rule, value)? || keywords.get("then").map_or(Some(true), |then| next(then, value))?,
             _ => return None,
