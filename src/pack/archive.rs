@@ -29,7 +29,7 @@ pub use read::{gunzip, read_tar, unpack};
 
 /// The compression level of a format 1 archive. Another level is other bytes, and so another format.
 ///
-/// Level 9 makes a pack smaller by less than one percent, and takes almost twice the time.
+/// Level 9 makes a pack smaller by less than one percent, and takes half as much time again.
 ///
 /// miniz_oxide is called directly rather than through flate2, whose backend, and so whose bytes, any crate in the
 /// dependency graph can change by enabling a feature.
