@@ -47,9 +47,12 @@ fn is_policy(patch: &ControlPlanePatch, file: &NodeFile) -> bool {
 pub fn secrets_in_values(values: &Values) -> Diagnostics {
     let mut found = Diagnostics::new();
     for leaf in values.leaves() {
-        if let Data::String(text) = &leaf.value.data
-            && let Some(what) = secret::in_value(&leaf.path, text)
-        {
+        let text = match &leaf.value.data {
+            Data::String(text) => text.clone(),
+            Data::Number(number) => number.to_string(),
+            _ => continue,
+        };
+        if let Some(what) = secret::in_value(&leaf.path, &text) {
             let message = format!("`{}` holds {what}, and a pack is readable by whoever gets it", leaf.path);
             found.push(refuse(message).at(leaf.value.location.clone()).path(&leaf.path));
         }
@@ -73,7 +76,8 @@ pub fn secrets_in_patch(patch: &ControlPlanePatch) -> Diagnostics {
     found
 }
 
-fn refuse(message: String) -> Diagnostic {
+/// A credential that would ship.
+pub(crate) fn refuse(message: String) -> Diagnostic {
     let help = "put it on the nodes by other means and mark the file `host: true`, or name a Secret with `secret: {name, key}`";
     Diagnostic::new(Code::SecretInPack, message).help(help).redacted()
 }
@@ -84,6 +88,9 @@ pub fn redact(values: &mut Values) {
         match &mut node.data {
             Data::String(text) if secret::in_value(path, text).is_some() => {
                 *text = format!("sha256:{}", crate::pack::sha256(text.as_bytes()));
+            }
+            Data::Number(number) if secret::in_value(path, &number.to_string()).is_some() => {
+                node.data = Data::String(format!("sha256:{}", crate::pack::sha256(number.to_string().as_bytes())));
             }
             Data::List(items) => items.iter_mut().enumerate().for_each(|(index, item)| walk(item, &path.item(index))),
             Data::Map(entries) => entries.iter_mut().for_each(|entry| walk(&mut entry.value, &path.key(&entry.key))),

@@ -70,10 +70,10 @@ pub fn select(asked: Option<&str>, supported: &VersionReq) -> Result<Vec<Minor>,
     };
     let Some(asked) = asked else { return Ok(vec![*newest]) };
     let help = format!("the pack supports {oldest} to {newest}; write one version such as {newest}, or a range such as {oldest}-{newest}");
-    let parsed = match asked.parse::<Minor>() {
-        Ok(minor) => Some((minor, minor)),
-        Err(NotAVersion) => asked.split_once('-').and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?))),
-    };
+    // A range first: `1.31.2-1.34.1` is also a version with a pre-release.
+    let range =
+        asked.match_indices('-').find_map(|(at, _)| Some((asked[..at].parse::<Minor>().ok()?, asked[at + 1..].parse::<Minor>().ok()?)));
+    let parsed = range.or_else(|| asked.parse::<Minor>().ok().map(|minor| (minor, minor)));
     let Some((from, to)) = parsed else {
         return Err(fault(format!("{} is not a Kubernetes version", quote(asked))).help(help));
     };
@@ -103,6 +103,7 @@ mod tests {
             assert_eq!(ask(text), Some(vec![Minor(33)]), "{text}");
         }
         assert_eq!(ask("1.31-1.33"), Some(vec![Minor(31), Minor(32), Minor(33)]));
+        assert_eq!(ask("1.31.2-1.33.1"), ask("1.31-1.33"));
         assert_eq!(select(None, &supported).unwrap(), [Minor(37)]);
         for text in ["", "1", "1.", "1.x", "2.33", "1.27", "1.38", "1.33-1.31", "1.30-1.99", "1.033", "latest", "1.33.x", "1.99999"] {
             assert_eq!(ask(text), None, "{text}");

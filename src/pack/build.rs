@@ -246,6 +246,7 @@ impl Plan {
     /// `pack-invalid` when two documents have one path.
     pub fn assemble(&self, patch: &ControlPlanePatch, documents: Vec<Document>) -> Result<Pack, Diagnostics> {
         let inputs = self.inputs();
+        self.refuse_secrets(&inputs)?;
         let mut files = BTreeMap::new();
         for document in documents {
             let reserved = document.path.starts_with("source/") || document.path == LOCK || document.path == SUMS;
@@ -293,6 +294,25 @@ impl Plan {
         files.insert(SUMS.to_owned(), sums.into_bytes());
         let patch_digest = format!("sha256:{}", sha256(patch.to_yaml().as_bytes()));
         Ok(Pack { stem: format!("{}-{}", self.name, self.version), files, lock, digest, patch_digest })
+    }
+
+    /// What was overridden still travels in `source/`, so it is looked at too.
+    fn refuse_secrets(&self, inputs: &BTreeMap<String, Vec<u8>>) -> Result<(), Diagnostics> {
+        let mut found = Diagnostics::new();
+        for (path, bytes) in inputs.iter().filter(|(path, _)| !path.ends_with("logo.png")) {
+            if let Some(what) = check::secret::in_text(&String::from_utf8_lossy(bytes)) {
+                found.push(check::refuse(format!("{} would ship {what}", quote(path))));
+            }
+        }
+        for layer in &self.layers {
+            if let Layer::Set(assignment, _) = layer
+                && let Ok(path) = Path::parse(&assignment.path)
+                && let Some(what) = check::secret::in_value(&path, &assignment.value)
+            {
+                found.push(check::refuse(format!("the value that --{} gives `{path}` is {what}", assignment.kind.option())));
+            }
+        }
+        found.into_result((), &mut Diagnostics::new())
     }
 
     /// Every file of `source/`.

@@ -138,7 +138,13 @@ impl Parser {
         let (host_path, host_at) = self.required(node, &what, "hostPath")?;
         let (mount_path, mount_at) = self.required(node, &what, "mountPath")?;
         let path_type = self.text(node, &what, "pathType");
-        let read_only = self.text(node, &what, "readOnly").is_some_and(|(value, _)| value == "true");
+        let read_only = match self.text(node, &what, "readOnly") {
+            Some((value, at)) if value != "true" && value != "false" => {
+                self.invalid(&at, format!("{what}: readOnly must be true or false, not {}", quote(&value)));
+                false
+            }
+            given => given.is_some_and(|(value, _)| value == "true"),
+        };
         if !is_dns_label(&name) {
             self.invalid(&name_at, format!("{} is no volume name: it must be a DNS label of at most 63 characters", quote(&name)));
         }

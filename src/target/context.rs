@@ -138,7 +138,6 @@ impl TargetContext {
     /// The context for a patch; `minors` is never empty.
     pub fn new(pack: PackInfo, minors: &[Minor], patch: &ControlPlanePatch, options: BTreeMap<String, Value>) -> Self {
         let text = |minor: Option<&Minor>| minor.map(Minor::to_string).unwrap_or_default();
-        let newest = minors.last().copied().unwrap_or(Minor(0));
         Self {
             pack,
             kubernetes: KubernetesInfo {
@@ -165,7 +164,7 @@ impl TargetContext {
             files: patch.files.iter().map(file).collect(),
             has_files: patch.shipped().next().is_some(),
             files_sha256: files_sha256(patch),
-            disk: disk::budget(patch, newest).map(disk_info).unwrap_or_default(),
+            disk: worst_disk(patch, minors).map(disk_info).unwrap_or_default(),
             options,
         }
     }
@@ -197,12 +196,20 @@ fn files_sha256(patch: &ControlPlanePatch) -> String {
     hex(&hasher.finalize())
 }
 
+/// The most that any of the minors lets the log grow to.
+fn worst_disk(patch: &ControlPlanePatch, minors: &[Minor]) -> Option<disk::Disk> {
+    let budgets: Vec<disk::Disk> = minors.iter().filter_map(|minor| disk::budget(patch, *minor)).collect();
+    let bounds: Option<Vec<u64>> = budgets.iter().map(|budget| budget.mebibytes).collect();
+    let mebibytes = bounds.and_then(|bounds| bounds.into_iter().max());
+    budgets.into_iter().next().map(|budget| disk::Disk { path: budget.path, mebibytes })
+}
+
 fn disk_info(disk: disk::Disk) -> DiskInfo {
     let text = disk.mebibytes.map(|mebibytes| {
         if mebibytes < 1024 {
             format!("{mebibytes} MiB")
         } else {
-            let tenths = (mebibytes * 10).div_ceil(1024);
+            let tenths = (u128::from(mebibytes) * 10).div_ceil(1024);
             format!("{}.{} GiB", tenths / 10, tenths % 10)
         }
     });

@@ -34,7 +34,7 @@ pub fn tar(patch: &ControlPlanePatch) -> Result<Vec<u8>, Diagnostics> {
 /// A numeric owner goes by number. A named one goes by name, with root's number
 /// beneath: a node that lacks the name gets a file that only root can read.
 fn number(owner: &str) -> u64 {
-    owner.parse().unwrap_or(0)
+    owner.parse().unwrap_or(if name(owner).is_empty() { u64::MAX } else { 0 })
 }
 
 fn name(owner: &str) -> &str {

@@ -222,47 +222,56 @@ impl Schema {
 
     /// What `schema` says of the member `key`.
     pub fn member<'s>(&'s self, schema: &'s Value, key: &str) -> Member<'s> {
-        let schema = self.resolve(schema);
-        if let Some(declared) = schema.get("properties").and_then(|properties| properties.get(key)) {
+        let alternatives = self.alternatives(schema);
+        let declared = alternatives.iter().find_map(|schema| schema.get("properties")?.get(key));
+        if let Some(declared) = declared {
             return Member::Declared(declared);
         }
-        for branch in branches(schema) {
-            match self.member(branch, key) {
-                Member::Undeclared => {}
-                found => return found,
+        let others = alternatives.into_iter().find_map(|schema| match schema.get("additionalProperties") {
+            Some(Value::Bool(false)) => None,
+            Some(Value::Bool(true)) => Some(Member::Any),
+            Some(declared) => Some(Member::Declared(declared)),
+            None => {
+                let open = may_be(schema, "object") && branches(schema).next().is_none() && schema.get("properties").is_none();
+                open.then_some(Member::Any)
             }
+        });
+        others.unwrap_or(Member::Undeclared)
+    }
+
+    /// A schema and all that its `anyOf`, `oneOf` and `allOf` lead to, each once.
+    fn alternatives<'s>(&'s self, schema: &'s Value) -> Vec<&'s Value> {
+        const MOST: usize = 64;
+        let mut found = vec![self.resolve(schema)];
+        let mut at = 0;
+        while at < found.len() && found.len() < MOST {
+            for branch in branches(found[at]) {
+                let branch = self.resolve(branch);
+                if !found.iter().any(|known| std::ptr::eq(*known, branch)) {
+                    found.push(branch);
+                }
+            }
+            at += 1;
         }
-        match schema.get("additionalProperties") {
-            Some(Value::Bool(false)) => Member::Undeclared,
-            Some(Value::Bool(true)) => Member::Any,
-            Some(declared) => Member::Declared(declared),
-            None if may_be(schema, "object") && branches(schema).next().is_none() && schema.get("properties").is_none() => Member::Any,
-            None => Member::Undeclared,
-        }
+        found
     }
 
     /// What `schema` says of a list's items.
     pub fn items<'s>(&'s self, schema: &'s Value) -> Member<'s> {
-        let schema = self.resolve(schema);
-        if let Some(items) = schema.get("items") {
+        let alternatives = self.alternatives(schema);
+        if let Some(items) = alternatives.iter().find_map(|schema| schema.get("items")) {
             return Member::Declared(items);
         }
-        for branch in branches(schema) {
-            match self.items(branch) {
-                Member::Undeclared => {}
-                found => return found,
-            }
-        }
-        if may_be(schema, "array") && branches(schema).next().is_none() { Member::Any } else { Member::Undeclared }
+        let open = alternatives.into_iter().any(|schema| may_be(schema, "array") && branches(schema).next().is_none());
+        if open { Member::Any } else { Member::Undeclared }
     }
 
     /// The keys that `schema` declares by name.
     pub fn keys<'s>(&'s self, schema: &'s Value) -> Vec<&'s str> {
-        let schema = self.resolve(schema);
-        let mut keys: Vec<&str> =
-            schema.get("properties").and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.as_str()).collect();
-        keys.extend(branches(schema).flat_map(|branch| self.keys(branch)));
+        let declared = self.alternatives(schema).into_iter().filter_map(|schema| schema.get("properties")?.as_object());
+        let mut keys: Vec<&str> = declared.flatten().map(|(key, _)| key.as_str()).collect();
         keys.sort_unstable();
+        keys.dedup();
         keys
     }
 
@@ -270,15 +279,20 @@ impl Schema {
     /// absent objects as objects of nulls, so that templates can name any
     /// declared path.
     pub fn complete(&self, value: Value) -> Value {
-        self.complete_at(value, &self.document, 0)
+        self.complete_at(value, &self.document, &mut { Self::MOST_ABSENT }, 0)
     }
 
-    fn complete_at(&self, value: Value, schema: &Value, depth: usize) -> Value {
-        const DEEPEST: usize = 64;
-        let schema = self.resolve(schema);
-        if depth > DEEPEST {
+    /// The most absent members that are filled in: a schema that contains
+    /// itself declares endless ones.
+    const MOST_ABSENT: usize = 10_000;
+    /// The deepest member that is filled in; values nest no deeper.
+    const DEEPEST: usize = 64;
+
+    fn complete_at(&self, value: Value, schema: &Value, left: &mut usize, depth: usize) -> Value {
+        if depth > Self::DEEPEST {
             return value;
         }
+        let schema = self.resolve(schema);
         match value {
             Value::Object(map) => {
                 let mut map = map;
@@ -286,14 +300,16 @@ impl Schema {
                     if !map.contains_key(key)
                         && let Member::Declared(declared) = self.member(schema, key)
                     {
+                        *left = left.saturating_sub(1);
                         let declared = self.resolve(declared);
-                        let absent = if !self.keys(declared).is_empty() { Value::Object(serde_json::Map::new()) } else { Value::Null };
+                        let absent =
+                            if *left > 0 && !self.keys(declared).is_empty() { Value::Object(serde_json::Map::new()) } else { Value::Null };
                         map.insert(key.to_owned(), absent);
                     }
                 }
                 let completed = map.into_iter().map(|(key, value)| {
                     let value = match self.member(schema, &key) {
-                        Member::Declared(declared) => self.complete_at(value, declared, depth + 1),
+                        Member::Declared(declared) => self.complete_at(value, declared, left, depth + 1),
                         _ => value,
                     };
                     (key, value)
@@ -301,7 +317,7 @@ impl Schema {
                 Value::Object(completed.collect())
             }
             Value::Array(items) => match self.items(schema) {
-                Member::Declared(declared) => items.into_iter().map(|item| self.complete_at(item, declared, depth + 1)).collect(),
+                Member::Declared(declared) => items.into_iter().map(|item| self.complete_at(item, declared, left, depth + 1)).collect(),
                 _ => Value::Array(items),
             },
             scalar => scalar,
@@ -375,4 +391,20 @@ fn locate<'n>(values: &'n Node, path: &Path) -> (Option<&'n Node>, Location) {
         }
     }
     (Some(node), node.location.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn schemas_that_contain_themselves_end() {
+        let node = json!({"type": ["object", "null"], "properties": {"l": {"$ref": "#/$defs/n"}, "r": {"$ref": "#/$defs/n"}}});
+        let schema =
+            Schema::from_value(json!({"anyOf": [{"$ref": "#"}], "$defs": {"n": node}, "properties": {"tree": {"$ref": "#/$defs/n"}}}));
+        assert!(schema.complete(json!({}))["tree"]["l"]["r"].is_object());
+        assert_eq!(schema.keys(&schema.document), ["tree"]);
+        assert_eq!(schema.member(&schema.document, "other"), Member::Undeclared);
+    }
 }
