@@ -124,6 +124,12 @@ fn may_replace(existing: &Existing, destination: &Path, lock: &Lock, replace: bo
             return refuse(format!("{at} is no pack, and is not replaced: {why}"), "move it away, or choose another folder with -o");
         }
         Existing::Pack { lock_text, .. } => Some(lock_text),
+        Existing::Archive { lock_text: None } => {
+            return refuse(
+                format!("{at}.tar.gz is no pack's archive, and is not replaced"),
+                "move it away, or choose another folder with -o",
+            );
+        }
         Existing::Archive { lock_text } => lock_text.as_ref(),
     };
     if let Existing::Pack { extra, .. } = existing

@@ -265,15 +265,21 @@ impl At for Box<Diagnostic> {
 /// Where nesting passes what the parser, which recurses, takes on any stack.
 fn too_deep(text: &str) -> Option<usize> {
     const DEEPEST: usize = 64;
-    let mut blocks = 0_usize;
+    let (mut blocks, mut chained) = (0_usize, 0_usize);
     for (at, _) in text.match_indices("{{") {
         let tag = text[at..].trim_start_matches('{').trim_start_matches('~');
-        if tag.starts_with(['#', '^']) {
-            blocks += 1;
-        } else if tag.starts_with('/') {
-            blocks = blocks.saturating_sub(1);
-        }
         let tag = tag.split("}}").next().unwrap_or_default();
+        let words = tag.trim_matches(['~', ' ']);
+        if words.starts_with('#') || (words.starts_with('^') && words.len() > 1) {
+            blocks += 1;
+        } else if words.starts_with('/') {
+            blocks = blocks.saturating_sub(1);
+            if blocks == 0 {
+                chained = 0;
+            }
+        } else if words.starts_with("else ") {
+            chained += 1; // each is a block inside the one before
+        }
         let mut parentheses = 0_usize;
         let too_many = tag.bytes().any(|byte| {
             match byte {
@@ -283,7 +289,7 @@ fn too_deep(text: &str) -> Option<usize> {
             }
             parentheses > DEEPEST
         });
-        if blocks > DEEPEST || too_many {
+        if blocks > DEEPEST || chained > DEEPEST || too_many {
             return Some(at);
         }
     }
