@@ -61,8 +61,8 @@ fn by_name(name: &str) -> Option<&'static str> {
     NAMES.iter().find(|(known, _)| *known == name).map(|(_, what)| *what)
 }
 
-/// Base64 of `-----BEGIN ` at each of the three alignments that text can have
-/// is long; PEM files begin at the first byte, so one alignment is enough.
+/// A PEM file in base64. PEM begins at the first byte, so only that alignment
+/// is looked for.
 fn has_encoded_key(text: &str) -> bool {
     const BEGIN: &str = "LS0tLS1CRUdJTi";
     text.match_indices(BEGIN).any(|(at, _)| {

@@ -142,7 +142,7 @@ fn assignment(kind: Kind, argument: &str, position: usize) -> Result<Layer, Diag
     if kind != Kind::SetFile {
         return Ok(Layer::Set(assignment, None));
     }
-    let source = pack::load_set_file(&assignment.value)?;
+    let source = pack::load_layer(&assignment.value)?;
     assignment.value.clone_from(&source.text);
     Ok(Layer::Set(assignment, Some(source)))
 }

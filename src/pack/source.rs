@@ -14,7 +14,7 @@ use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Source, nearest};
 use crate::target::{DEFINITION, README, TemplateSet};
 use crate::values::{Assignment, Layer, Schema};
-use crate::yaml::{MAX_BYTES, decode, normalise};
+use crate::yaml::{MAX_BYTES, decode};
 
 /// A pack source, read and typed.
 pub struct PackSource {
@@ -324,13 +324,4 @@ fn io_fault(name: &str, error: &io::Error) -> Diagnostics {
         _ => Code::Io,
     };
     Diagnostic::new(code, format!("cannot read {}: {error}", quote(name))).into()
-}
-
-/// A file that `--set-file` names, as text.
-///
-/// # Errors
-/// As [`load_layer`].
-pub fn load_set_file(name: &str) -> Result<Arc<Source>, Diagnostics> {
-    let source = load_layer(name)?;
-    Ok(Source::file(name, normalise(source.text.clone())))
 }

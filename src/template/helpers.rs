@@ -329,7 +329,7 @@ fn text(value: &Value) -> Result<&str, String> {
     value.as_str().ok_or_else(|| format!("expected text, got {value}"))
 }
 
-/// As Go's `path.Dir`, which is what decides where kube-apiserver makes the
+/// As Go's `path.Dir` of a clean path, which is what decides where kube-apiserver makes the
 /// log's directory: without trailing slash, `/` for the root.
 fn dirname(arguments: &[&Value]) -> Result<Value, String> {
     if arguments[0].is_null() {

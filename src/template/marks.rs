@@ -63,12 +63,6 @@ impl Traced {
         self.pieces[..after].last().map(|(_, origin)| origin)
     }
 
-    /// The last piece at or before the byte at `at` that a template wrote itself.
-    pub fn template_before(&self, at: usize) -> Option<&Origin> {
-        let after = self.pieces.partition_point(|(start, _)| *start <= at);
-        self.pieces[..after].iter().map(|(_, origin)| origin).rfind(|origin| matches!(origin, Origin::Template(..)))
-    }
-
     /// The template line that was being rendered at the byte `at`.
     pub fn template_origin(&self, at: usize) -> Option<&Origin> {
         let after = self.pieces.partition_point(|(start, _)| *start <= at);

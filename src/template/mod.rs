@@ -157,10 +157,11 @@ impl Rendered<'_> {
         let source = Source::anonymous(format!("what {} renders", self.name), self.traced.text.as_str());
         let fallback = self.engine.sources.get(&self.name).map_or_else(|| source.at(0..0), |template| template.at(0..0));
         let relocate = |location: &Location| self.location(location.range.start).unwrap_or_else(|| fallback.clone());
-        // The emitter's values are YAML wherever they may stand, so what does
-        // not parse is the template's fault, also at a value.
-        let blame = |location: &Location| {
-            self.traced.template_origin(location.range.start).and_then(|origin| self.place(origin)).unwrap_or_else(|| fallback.clone())
+        // What helpers write is YAML, so a fault of syntax is the template's, also
+        // at a value; two values of one name are the values' own.
+        let blame = |code: Code, location: &Location| {
+            let template = (code == Code::YamlSyntax).then(|| self.traced.template_origin(location.range.start)).flatten();
+            template.and_then(|origin| self.place(origin)).unwrap_or_else(|| relocate(location))
         };
         let mut ignored = Diagnostics::new();
         let mut node = yaml::read(&source, &mut ignored).map_err(|mut errors| {
@@ -169,15 +170,13 @@ impl Rendered<'_> {
                     let line = location.position().0;
                     let text = source.text.lines().nth(line - 1).unwrap_or_default().trim();
                     error.help = Some(format!("line {line} of the rendered text is {}", quote(text)));
-                    // What helpers write is whole, so a fault of syntax is the template's.
-                    let template = (error.code == Code::YamlSyntax).then(|| self.traced.template_before(location.range.start)).flatten();
-                    error.location = Some(template.and_then(|origin| self.place(origin)).unwrap_or_else(|| relocate(&location)));
+                    error.location = Some(blame(error.code, &location));
+                }
+                for (location, _) in &mut error.related {
+                    *location = blame(error.code, location);
                 }
                 error.code = Code::TemplateError;
                 error.message = format!("{} renders invalid YAML: {}", self.name, error.message);
-                for (location, _) in &mut error.related {
-                    *location = blame(location);
-                }
             }
             errors
         })?;
