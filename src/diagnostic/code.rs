@@ -76,6 +76,8 @@ codes! {
     TemplateError = "template-error", Error, Input;
     /// A template writes a value without an output helper, so the value could break out of its place.
     TemplateBareValue = "template-bare-value", Error, Input;
+    /// A document of a known kind has a part that who reads it would refuse.
+    DocumentInvalid = "document-invalid", Error, Verdict;
     /// A target renders a document of a kind that cannot be read back into types.
     TargetUnchecked = "target-unchecked", Warning, Verdict;
     /// The content is more than the target can carry.

@@ -23,11 +23,11 @@ fn insert(map: &mut Map<String, Value>, key: &str, items: Vec<Value>) {
     }
 }
 
-fn arg(arg: &Arg) -> Value {
+pub fn arg(arg: &Arg) -> Value {
     json!({"name": arg.name, "value": arg.value, "variable": arg.variable})
 }
 
-fn volume(volume: &Volume) -> Value {
+pub fn volume(volume: &Volume) -> Value {
     json!({
         "name": volume.name,
         "hostPath": volume.host_path,
@@ -37,7 +37,7 @@ fn volume(volume: &Volume) -> Value {
     })
 }
 
-fn file(file: &NodeFile) -> Value {
+pub fn file(file: &NodeFile) -> Value {
     let mut value = json!({"path": file.path, "owner": file.owner, "permissions": file.permissions});
     let (key, body) = match &file.body {
         Body::Content(content) => ("content", json!(content.text)),

@@ -2,7 +2,7 @@
 //! creates the cluster. Packs render it, targets are rendered from it, and its
 //! canonical bytes are what "nothing changes on the nodes" is decided by.
 
-mod canonical;
+pub(crate) mod canonical;
 mod parse;
 mod variable;
 
@@ -11,8 +11,8 @@ use serde_json::Value;
 pub use parse::parse;
 pub use variable::{Variable, VariableType};
 
-use crate::diagnostic::{Diagnostics, Location};
-use crate::yaml::Node;
+use crate::diagnostic::{Diagnostics, Location, Source};
+use crate::yaml::{self, Node};
 
 /// A control-plane patch in canonical form.
 #[derive(Debug, Clone)]
@@ -95,6 +95,27 @@ pub struct Content {
     /// The content as YAML with the places that its parts were written at, or
     /// why it is not YAML. Only who needs YAML objects to the latter.
     pub document: Result<Node, Diagnostics>,
+}
+
+impl Content {
+    /// The content that `text`, a value written at `written`, gives a file.
+    pub fn written(text: &str, written: &Location) -> Self {
+        let source = Source::anonymous("content", text);
+        let place = |at: &Location| yaml::embedded_place(written, text, at);
+        let document = match yaml::read(&source, &mut Diagnostics::new()) {
+            Ok(mut node) => {
+                node.relocate(&place);
+                Ok(node)
+            }
+            Err(mut errors) => {
+                for error in &mut errors.items {
+                    error.location = error.location.as_ref().map(place);
+                }
+                Err(errors)
+            }
+        };
+        Self { text: text.to_owned(), document }
+    }
 }
 
 impl NodeFile {

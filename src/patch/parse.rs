@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::{Arg, Body, Content, ControlPlanePatch, NodeFile, Variable, Volume};
 use crate::diagnostic::human::quote;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location, Source, nearest};
-use crate::yaml::{self, Data, Entry, Node, embedded_place};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location, nearest};
+use crate::yaml::{Data, Entry, Fields, Node};
 
 /// Renders a sibling template of the pack: its name, and where it was asked for.
 pub type RenderSibling<'r> = dyn FnMut(&str, &Location) -> Result<Content, Diagnostics> + 'r;
@@ -17,24 +17,26 @@ pub type RenderSibling<'r> = dyn FnMut(&str, &Location) -> Result<Content, Diagn
 /// Every fault: unknown fields (`template-error`), values that no node
 /// configuration can have (`values-invalid`), a name given twice.
 pub fn parse(document: &Node, sibling: &mut RenderSibling<'_>, warnings: &mut Diagnostics) -> Result<ControlPlanePatch, Diagnostics> {
-    let mut parser = Parser { found: Diagnostics::new() };
+    let mut parser = Parser { fields: Fields::new(Code::TemplateError, Code::ValuesInvalid) };
     if !matches!(document.data, Data::Map(_) | Data::Null) {
-        parser.malformed(&document.location, format!("the patch must be a mapping with `apiServer` and `files`, not {}", document.kind()));
+        parser
+            .fields
+            .malformed(&document.location, format!("the patch must be a mapping with `apiServer` and `files`, not {}", document.kind()));
     }
-    parser.fields(document, "the patch", &["apiServer", "files", "expose"]);
+    parser.fields.only(document, "the patch", &["apiServer", "files", "expose"]);
     let mut args = Vec::new();
     let mut volumes = Vec::new();
-    if let Some(api_server) = parser.mapping(document, "apiServer") {
-        parser.fields(api_server, "apiServer", &["extraArgs", "extraVolumes"]);
-        for item in parser.list(api_server, "extraArgs") {
+    if let Some(api_server) = parser.fields.mapping(document, "apiServer") {
+        parser.fields.only(api_server, "apiServer", &["extraArgs", "extraVolumes"]);
+        for item in parser.fields.list(api_server, "extraArgs") {
             args.extend(parser.arg(item));
         }
-        for item in parser.list(api_server, "extraVolumes") {
+        for item in parser.fields.list(api_server, "extraVolumes") {
             volumes.extend(parser.volume(item));
         }
     }
     let mut files = Vec::new();
-    for item in parser.list(document, "files") {
+    for item in parser.fields.list(document, "files") {
         files.extend(parser.file(item, sibling));
     }
     args.sort_by(|a, b| a.name.cmp(&b.name));
@@ -45,80 +47,26 @@ pub fn parse(document: &Node, sibling: &mut RenderSibling<'_>, warnings: &mut Di
     parser.unique(&files, |file| (&file.path, &file.location), Code::ValuesInvalid, "the file ");
     parser.shared_paths(&volumes);
     parser.expose(document, &mut args);
-    parser.found.into_result(ControlPlanePatch { args, volumes, files }, warnings)
+    parser.fields.found.into_result(ControlPlanePatch { args, volumes, files }, warnings)
 }
 
 /// Longer than any flag, and short enough for a key of v1beta3's map.
 const LONGEST_FLAG: usize = 128;
 
 struct Parser {
-    found: Diagnostics,
+    fields: Fields,
 }
 
 impl Parser {
     fn invalid(&mut self, at: &Location, message: String) {
-        self.found.push(Diagnostic::new(Code::ValuesInvalid, message).at(at.clone()));
-    }
-
-    fn malformed(&mut self, at: &Location, message: String) {
-        self.found.push(Diagnostic::new(Code::TemplateError, message).at(at.clone()));
-    }
-
-    fn fields(&mut self, node: &Node, what: &str, known: &[&str]) {
-        for entry in node.entries() {
-            if !known.contains(&entry.key.as_str()) {
-                let near = nearest(&entry.key, known.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
-                let message = format!("{what} has no field {}{}", quote(&entry.key), near.unwrap_or_default());
-                self.malformed(&entry.key_location, message);
-            }
-        }
-    }
-
-    fn mapping<'n>(&mut self, node: &'n Node, key: &str) -> Option<&'n Node> {
-        let value = node.get(key).filter(|value| !matches!(value.data, Data::Null))?;
-        if !matches!(value.data, Data::Map(_)) {
-            self.malformed(&value.location, format!("`{key}` must be a mapping, not {}", value.kind()));
-        }
-        Some(value)
-    }
-
-    fn list<'n>(&mut self, node: &'n Node, key: &str) -> &'n [Node] {
-        let Some(value) = node.get(key).filter(|value| !matches!(value.data, Data::Null)) else { return &[] };
-        if !matches!(value.data, Data::List(_)) {
-            self.malformed(&value.location, format!("`{key}` must be a list, not {}", value.kind()));
-        }
-        value.items()
-    }
-
-    /// The text of a field; absent and null are nothing.
-    fn text(&mut self, node: &Node, what: &str, key: &str) -> Option<(String, Location)> {
-        let value = node.get(key)?;
-        let text = match &value.data {
-            Data::Null => return None,
-            Data::String(text) => text.clone(),
-            Data::Bool(value) => value.to_string(),
-            Data::Number(number) => flag_number(number),
-            Data::List(_) | Data::Map(_) => {
-                self.invalid(&value.location, format!("{what}: `{key}` must be text, not {}", value.kind()));
-                return None;
-            }
-        };
-        Some((text, value.location.clone()))
-    }
-
-    fn required(&mut self, node: &Node, what: &str, key: &str) -> Option<(String, Location)> {
-        let text = self.text(node, what, key);
-        if text.is_none() && !node.get(key).is_some_and(|value| matches!(value.data, Data::List(_) | Data::Map(_))) {
-            self.invalid(&node.location, format!("{what} lacks `{key}`"));
-        }
-        text
+        self.fields.invalid(at, message);
     }
 
     /// A flag; none when its value is null, which is how a knob is off.
     fn arg(&mut self, node: &Node) -> Option<Arg> {
-        self.fields(node, "an extraArgs entry", &["name", "value"]);
-        let (name, name_at) = self.required(node, "an extraArgs entry", "name")?;
-        let (value, value_at) = self.text(node, &format!("--{name}"), "value")?;
+        self.fields.only(node, "an extraArgs entry", &["name", "value"]);
+        let (name, name_at) = self.fields.required(node, "an extraArgs entry", "name")?;
+        let (value, value_at) = self.fields.text(node, &format!("--{name}"), "value")?;
         let well_formed = name.len() <= LONGEST_FLAG
             && name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
             && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
@@ -132,13 +80,13 @@ impl Parser {
     }
 
     fn volume(&mut self, node: &Node) -> Option<Volume> {
-        self.fields(node, "an extraVolumes entry", &["name", "hostPath", "mountPath", "readOnly", "pathType"]);
-        let (name, name_at) = self.required(node, "an extraVolumes entry", "name")?;
+        self.fields.only(node, "an extraVolumes entry", &["name", "hostPath", "mountPath", "readOnly", "pathType"]);
+        let (name, name_at) = self.fields.required(node, "an extraVolumes entry", "name")?;
         let what = format!("the volume {name}");
-        let (host_path, host_at) = self.required(node, &what, "hostPath")?;
-        let (mount_path, mount_at) = self.required(node, &what, "mountPath")?;
-        let path_type = self.text(node, &what, "pathType");
-        let read_only = match self.text(node, &what, "readOnly") {
+        let (host_path, host_at) = self.fields.required(node, &what, "hostPath")?;
+        let (mount_path, mount_at) = self.fields.required(node, &what, "mountPath")?;
+        let path_type = self.fields.text(node, &what, "pathType");
+        let read_only = match self.fields.text(node, &what, "readOnly") {
             Some((value, at)) if value != "true" && value != "false" => {
                 self.invalid(&at, format!("{what}: readOnly must be true or false, not {}", quote(&value)));
                 false
@@ -163,11 +111,12 @@ impl Parser {
     }
 
     fn file(&mut self, node: &Node, sibling: &mut RenderSibling<'_>) -> Option<NodeFile> {
-        self.fields(node, "a files entry", &["path", "owner", "permissions", "content", "template", "host", "secret"]);
-        let (path, location) = self.required(node, "a files entry", "path")?;
+        self.fields.only(node, "a files entry", &["path", "owner", "permissions", "content", "template", "host", "secret"]);
+        let (path, location) = self.fields.required(node, "a files entry", "path")?;
         let what = format!("the file {path}");
-        let (owner, owner_at) = self.text(node, &what, "owner").unwrap_or_else(|| ("root:root".to_owned(), location.clone()));
-        let (permissions, permissions_at) = self.text(node, &what, "permissions").unwrap_or_else(|| ("0600".to_owned(), location.clone()));
+        let (owner, owner_at) = self.fields.text(node, &what, "owner").unwrap_or_else(|| ("root:root".to_owned(), location.clone()));
+        let (permissions, permissions_at) =
+            self.fields.text(node, &what, "permissions").unwrap_or_else(|| ("0600".to_owned(), location.clone()));
         if !is_clean_absolute(&path) {
             self.invalid(&location, format!("{} must be an absolute path in its shortest form", quote(&path)));
         }
@@ -202,19 +151,19 @@ impl Parser {
         };
         let value = &entry.value;
         match (entry.key.as_str(), &value.data) {
-            ("content", Data::String(text)) => Some(Body::Content(content(text, &value.location))),
+            ("content", Data::String(text)) => Some(Body::Content(Content::written(text, &value.location))),
             ("template", Data::String(name)) => match sibling(name, &value.location) {
                 Ok(content) => Some(Body::Content(content)),
                 Err(errors) => {
-                    self.found.extend(errors);
+                    self.fields.found.extend(errors);
                     None
                 }
             },
             ("host", Data::Bool(true)) => Some(Body::Host),
             ("secret", Data::Map(_)) => {
-                self.fields(value, "secret", &["name", "key"]);
-                let (name, _) = self.required(value, "secret", "name")?;
-                let (key, _) = self.required(value, "secret", "key")?;
+                self.fields.only(value, "secret", &["name", "key"]);
+                let (name, _) = self.fields.required(value, "secret", "name")?;
+                let (key, _) = self.fields.required(value, "secret", "key")?;
                 Some(Body::Secret { name, key })
             }
             (key, _) => {
@@ -229,7 +178,7 @@ impl Parser {
             let ((first, first_at), (second, second_at)) = (of(&pair[0]), of(&pair[1]));
             if first == second {
                 let message = format!("{what}{second} is given twice");
-                self.found.push(
+                self.fields.found.push(
                     Diagnostic::new(code, message)
                         .at(second_at.clone())
                         .related(first_at.clone(), "given here as well")
@@ -244,7 +193,7 @@ impl Parser {
         for volume in volumes {
             if let Some(first) = seen.insert(volume.host_path.trim_end_matches('/'), volume) {
                 let message = format!("the volumes {} and {} mount the same host path {}", first.name, volume.name, volume.host_path);
-                self.found.push(
+                self.fields.found.push(
                     Diagnostic::new(Code::VolumePathDuplicate, message)
                         .at(volume.location.clone())
                         .related(first.location.clone(), "mounted here as well"),
@@ -254,7 +203,7 @@ impl Parser {
     }
 
     fn expose(&mut self, document: &Node, args: &mut [Arg]) {
-        let Some(expose) = self.mapping(document, "expose") else { return };
+        let Some(expose) = self.fields.mapping(document, "expose") else { return };
         let mut names: BTreeMap<String, Location> = BTreeMap::new();
         for entry in expose.entries() {
             let known: Vec<String> = args.iter().map(|arg| arg.name.clone()).collect();
@@ -264,7 +213,7 @@ impl Parser {
                 if let Some(near) = nearest(&entry.key, known.iter().map(String::as_str)) {
                     diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
                 }
-                self.found.push(diagnostic);
+                self.fields.found.push(diagnostic);
                 continue;
             };
             let variable = serde_json::from_value::<Variable>(entry.value.to_json());
@@ -277,42 +226,15 @@ impl Parser {
                 Ok(variable) => {
                     if let Some(first) = names.insert(variable.name.clone(), entry.key_location.clone()) {
                         let message = format!("two flags are exposed as `{}`", variable.name);
-                        self.found.push(
+                        self.fields.found.push(
                             Diagnostic::new(Code::ValuesInvalid, message).at(entry.key_location.clone()).related(first, "the other one"),
                         );
                     }
                     arg.variable = Some(variable);
                 }
-                Err(diagnostic) => self.found.push(diagnostic),
+                Err(diagnostic) => self.fields.found.push(diagnostic),
             }
         }
-    }
-}
-
-/// A value's text as file content, with its YAML placed in the person's file.
-fn content(text: &str, written: &Location) -> Content {
-    let source = Source::anonymous("content", text);
-    let mut ignored = Diagnostics::new();
-    let document = match yaml::read(&source, &mut ignored) {
-        Ok(mut node) => {
-            node.relocate(&|at| embedded_place(written, text, at));
-            Ok(node)
-        }
-        Err(mut errors) => {
-            for error in &mut errors.items {
-                error.location = error.location.as_ref().map(|at| embedded_place(written, text, at));
-            }
-            Err(errors)
-        }
-    };
-    Content { text: text.to_owned(), document }
-}
-
-/// A number as a flag takes it: `10.0` was written as a whole number.
-fn flag_number(number: &serde_json::Number) -> String {
-    match number.as_f64() {
-        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 1e15 => format!("{float:.0}"),
-        _ => yaml::emit::number(number),
     }
 }
 

@@ -112,6 +112,8 @@ pub enum Part {
     Files,
     /// The files' owners and modes.
     Permissions,
+    /// References to Secrets that hold a file's content; without them such a file is expected on the node.
+    Secrets,
     /// Variables of exposed flags.
     Variables,
 }

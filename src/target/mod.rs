@@ -1,10 +1,11 @@
 //! Targets: the ways in which a cluster is created, each a folder of templates
 //! that turn the patch into the documents of that way.
 
+mod annotation;
 mod context;
 mod definition;
-mod kubeadm;
 mod node_files;
+pub mod read;
 mod render;
 
 use std::collections::BTreeMap;

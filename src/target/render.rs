@@ -6,8 +6,9 @@ use std::sync::{Arc, LazyLock};
 use serde_json::{Value, json};
 
 use super::context::{PackInfo, TargetContext};
-use super::definition::{Condition, Definition, Generator, Part, Reads, TargetFile};
-use super::{DEFINITION, README, TemplateSet, files, kubeadm, names, node_files};
+use super::definition::{Condition, Definition, Generator, Reads, TargetFile};
+use super::read::{self, Kind};
+use super::{DEFINITION, README, TemplateSet, annotation, files, names, node_files};
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Source, nearest};
 use crate::kubernetes::{Minor, admits};
@@ -183,18 +184,19 @@ fn one(
 }
 
 /// What ships is checked, not what was meant: the document must parse, and give
-/// the patch again, restricted to what it carries.
+/// the patch again, restricted to what it carries. Another YAML reader than the
+/// one that places values must see the same.
 fn read_back(file: &TargetFile, rendered: &Rendered<'_>, context: &Value, patch: &ControlPlanePatch) -> Result<(), Diagnostics> {
-    rendered.read()?;
+    let document = rendered.read()?;
     let fault = |message: String| {
         let mut diagnostic = Diagnostic::new(Code::TemplateError, format!("{}: {message}", file.path));
         diagnostic.location = rendered.location(0);
         Err(Diagnostics::from(diagnostic))
     };
-    let carried = match file.reads {
+    let kind = match file.reads {
         Reads::Opaque => return Ok(()),
         Reads::KubeApiserverAnnotation => {
-            return match kubeadm::read_annotations(rendered.text()) {
+            return match annotation::read(rendered.text()) {
                 Ok(annotations)
                     if annotations.get("packwright.dev/files-sha256").map(String::as_str) == context["filesSha256"].as_str() =>
                 {
@@ -204,39 +206,29 @@ fn read_back(file: &TargetFile, rendered: &Rendered<'_>, context: &Value, patch:
                 Err(why) => fault(why),
             };
         }
-        Reads::KubeadmV1beta3 => kubeadm::read_v1beta3(rendered.text()),
-        Reads::KubeadmV1beta4 => kubeadm::read_v1beta4(rendered.text()),
+        Reads::KubeadmV1beta3 => Kind::KubeadmV1beta3,
+        Reads::KubeadmV1beta4 => Kind::KubeadmV1beta4,
     };
-    let carried = match carried {
-        Ok(carried) => carried,
-        Err(why) => return fault(why),
-    };
-    let mut expected = patch.to_json()["apiServer"].clone();
-    if expected.is_null() {
-        expected = json!({});
+    match serde_yaml::from_str::<Value>(rendered.text()) {
+        Ok(independent) if independent == document.to_json() => {}
+        Ok(_) => return fault("two YAML readers read it differently".to_owned()),
+        Err(error) => return fault(error.to_string()),
     }
-    for arg in expected["extraArgs"].as_array_mut().into_iter().flatten() {
-        arg.as_object_mut().map(|arg| arg.remove("variable"));
+    if read::Kind::of(&document) != Some(kind) {
+        return fault("its apiVersion and kind are not those that target.yaml says it reads back as".to_owned());
     }
-    for (part, key) in [(Part::Args, "extraArgs"), (Part::Volumes, "extraVolumes")] {
-        let expected = if file.carries.contains(&part) { expected.get(key).cloned().unwrap_or_default() } else { Value::Null };
-        let actual = carried.get(key).cloned().unwrap_or_default();
-        if let Some(difference) = difference(&expected, &actual) {
-            return fault(format!("it does not read back as the patch: {key}: {difference}"));
+    let mut found = Diagnostics::new();
+    let reading = read::read(kind, &document, &mut found);
+    if found.has_errors() {
+        for item in &mut found.items {
+            item.code = Code::TemplateError;
+            item.message = format!("{}: {}", file.path, item.message);
         }
+        return Err(found);
     }
-    Ok(())
-}
-
-fn difference(expected: &Value, actual: &Value) -> Option<String> {
-    if expected == actual {
-        return None;
+    let carries = |part| file.carries.contains(&part);
+    match reading.difference(patch, &carries) {
+        Some(difference) => fault(format!("it does not read back as the patch: {difference}")),
+        None => Ok(()),
     }
-    let empty = Vec::new();
-    let (expected, actual) = (expected.as_array().unwrap_or(&empty), actual.as_array().unwrap_or(&empty));
-    let first = expected.iter().zip(actual).find(|(expected, actual)| expected != actual);
-    Some(match first {
-        Some((expected, actual)) => format!("expected {expected}, got {actual}"),
-        None => format!("expected {} entries, got {}", expected.len(), actual.len()),
-    })
 }

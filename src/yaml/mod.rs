@@ -6,10 +6,12 @@
 
 mod embedded;
 pub mod emit;
+mod fields;
 mod node;
 mod read;
 pub mod scalar;
 
 pub use embedded::place as embedded_place;
+pub use fields::{Fields, scalar_text};
 pub use node::{Data, Entry, Node};
 pub use read::{MAX_BYTES, MAX_DEPTH, decode, normalise, read, read_all};

@@ -1,0 +1,56 @@
+//! A document against the patch that it was rendered from.
+
+use serde_json::Value;
+
+use super::Reading;
+use crate::patch::{Arg, Body, ControlPlanePatch, NodeFile, canonical};
+use crate::target::definition::Part;
+
+impl Reading {
+    /// The first difference from `patch`, restricted to the parts that the
+    /// document carries; a part that it does not carry must be absent.
+    pub(in crate::target) fn difference(&self, patch: &ControlPlanePatch, carries: &dyn Fn(Part) -> bool) -> Option<String> {
+        let arg = |arg: &Arg| {
+            let mut arg = arg.clone();
+            arg.variable.take_if(|_| !carries(Part::Variables));
+            canonical::arg(&arg)
+        };
+        let file = |file: &NodeFile| {
+            let mut value = canonical::file(file);
+            if !carries(Part::Permissions) {
+                value.as_object_mut().map(|file| (file.remove("owner"), file.remove("permissions")));
+            }
+            value
+        };
+        let delivered = |file: &&NodeFile| match file.body {
+            Body::Content(_) => true,
+            Body::Secret { .. } => carries(Part::Secrets),
+            Body::Host => false,
+        };
+        let parts: [(Part, &str, Vec<Value>, Vec<Value>); 3] = [
+            (Part::Args, "extraArgs", patch.args.iter().map(arg).collect(), self.args.iter().map(arg).collect()),
+            (
+                Part::Volumes,
+                "extraVolumes",
+                patch.volumes.iter().map(canonical::volume).collect(),
+                self.volumes.iter().map(canonical::volume).collect(),
+            ),
+            (Part::Files, "files", patch.files.iter().filter(delivered).map(file).collect(), self.files.iter().map(file).collect()),
+        ];
+        parts.into_iter().find_map(|(part, name, expected, actual)| {
+            let expected = if carries(part) { expected } else { Vec::new() };
+            difference(&expected, &actual).map(|difference| format!("{name}: {difference}"))
+        })
+    }
+}
+
+fn difference(expected: &[Value], actual: &[Value]) -> Option<String> {
+    if expected == actual {
+        return None;
+    }
+    let first = expected.iter().zip(actual).find(|(expected, actual)| expected != actual);
+    Some(match first {
+        Some((expected, actual)) => format!("expected {expected}, got {actual}"),
+        None => format!("expected {} entries, got {}", expected.len(), actual.len()),
+    })
+}
