@@ -6,6 +6,7 @@
 //! is walked: only known helpers, only paths that the schema declares, no bare
 //! value, partials that end.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,20 +37,20 @@ pub struct Templates<'t> {
 
 /// Checks every template from where it starts: on its own, unless another
 /// includes it; then with the context of each inclusion.
-pub fn check(templates: &Templates<'_>) -> Diagnostics {
+pub fn check<'t>(templates: &'t Templates<'t>) -> Diagnostics {
     let mut included = BTreeSet::new();
     for (template, _) in templates.compiled.values() {
         partials(template, &mut included);
     }
     let mut found = Diagnostics::new();
-    let root = templates.schema.document.clone();
+    let root = &templates.schema.document;
     let inclusions = Cell::new(0);
     for (name, (template, source)) in templates.compiled {
         if included.contains(name) && !only_includes_itself(templates, name) {
             continue;
         }
-        let mut walk = Walk { templates, source, chain: vec![name.clone()], found: &mut found, root: &root, inclusions: &inclusions };
-        walk.template(template, &mut vec![Scope::new(root.clone())], 0);
+        let mut walk = Walk { templates, source, chain: vec![name.clone()], found: &mut found, root, inclusions: &inclusions };
+        walk.template(template, &mut vec![Scope::new(Cow::Borrowed(root))], 0);
     }
     found
 }
@@ -92,31 +93,40 @@ fn partial_name(name: &Parameter) -> Option<String> {
     }
 }
 
+/// A schema: a part of the document, or what a helper makes of one.
+type Shape<'s> = Cow<'s, Value>;
+
+/// The schema of anything.
+static ANYTHING: Value = Value::Bool(true);
+
+fn anything<'s>() -> Shape<'s> {
+    Cow::Borrowed(&ANYTHING)
+}
+
 /// What `this` is at a place of a template: a schema, and named block parameters.
-#[derive(Clone)]
-struct Scope {
-    this: Value,
-    named: Vec<(String, Value)>,
+struct Scope<'s> {
+    this: Shape<'s>,
+    named: Vec<(String, Shape<'s>)>,
     in_each: bool,
 }
 
-impl Scope {
-    fn new(this: Value) -> Self {
+impl<'s> Scope<'s> {
+    fn new(this: Shape<'s>) -> Self {
         Self { this, named: Vec::new(), in_each: false }
     }
 }
 
 struct Walk<'w, 't> {
-    templates: &'w Templates<'t>,
+    templates: &'t Templates<'t>,
     source: &'w Arc<Source>,
     chain: Vec<String>,
     found: &'w mut Diagnostics,
-    root: &'w Value,
+    root: &'t Value,
     inclusions: &'w Cell<usize>,
 }
 
-impl Walk<'_, '_> {
-    fn template(&mut self, template: &Template, scopes: &mut Vec<Scope>, depth: usize) {
+impl<'t> Walk<'_, 't> {
+    fn template(&mut self, template: &Template, scopes: &mut Vec<Scope<'t>>, depth: usize) {
         for (index, element) in template.elements.iter().enumerate() {
             let at = template.mapping.get(index).map_or_else(|| self.source.at(0..0), |mapping| place(self.source, mapping.0, mapping.1));
             if depth > MAX_DEPTH {
@@ -143,7 +153,7 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn partial(&mut self, name: &str, at: &Location, scopes: &[Scope], depth: usize) {
+    fn partial(&mut self, name: &str, at: &Location, scopes: &[Scope<'t>], depth: usize) {
         let Some((template, source)) = self.templates.compiled.get(name) else {
             let names = self.templates.compiled.keys().map(String::as_str);
             let near = nearest(name, names).map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
@@ -169,7 +179,7 @@ impl Walk<'_, '_> {
         }
         self.inclusions.set(inclusions);
         self.chain.push(name.to_owned());
-        let here = scopes.last().map_or_else(|| self.root.clone(), |scope| scope.this.clone());
+        let here = scopes.last().map_or(Cow::Borrowed(self.root), |scope| scope.this.clone());
         let mut walk = Walk {
             templates: self.templates,
             source,
@@ -182,7 +192,7 @@ impl Walk<'_, '_> {
         self.chain.pop();
     }
 
-    fn expression(&mut self, expression: &HelperTemplate, at: &Location, scopes: &[Scope]) {
+    fn expression(&mut self, expression: &HelperTemplate, at: &Location, scopes: &[Scope<'t>]) {
         let name = expression.name.as_name().unwrap_or_default();
         let bare = expression.params.is_empty() && expression.hash.is_empty();
         match HELPERS.iter().find(|helper| helper.name == name) {
@@ -200,11 +210,11 @@ impl Walk<'_, '_> {
     }
 
     /// Checks a call's arguments; what it returns, as a schema.
-    fn call(&mut self, call: &HelperTemplate, at: &Location, scopes: &[Scope]) -> Value {
+    fn call(&mut self, call: &HelperTemplate, at: &Location, scopes: &[Scope<'t>]) -> Shape<'t> {
         let name = call.name.as_name().unwrap_or_default();
         let Some(helper) = HELPERS.iter().find(|helper| helper.name == name) else {
             self.unknown_helper(name, at);
-            return json!(true);
+            return anything();
         };
         let (fewest, most) = helper.arguments;
         let count = call.params.len();
@@ -219,13 +229,13 @@ impl Walk<'_, '_> {
                 ),
             );
         }
-        let shapes: Vec<Value> = call.params.iter().map(|param| self.argument(param, at, scopes)).collect();
-        let first = shapes.into_iter().next().unwrap_or(json!(true));
+        let shapes: Vec<Shape<'t>> = call.params.iter().map(|param| self.argument(param, at, scopes)).collect();
+        let first = shapes.into_iter().next().unwrap_or_else(anything);
         match name {
-            "entries" => self.entries(&first, at),
+            "entries" => Cow::Owned(self.entries(&first, at)),
             "default" | "with" | "each" => first,
-            "eq" | "ne" | "and" | "or" | "not" | "kubernetesAtLeast" => json!({"type": "boolean"}),
-            _ => json!({"type": "string"}),
+            "eq" | "ne" | "and" | "or" | "not" | "kubernetesAtLeast" => Cow::Owned(json!({"type": "boolean"})),
+            _ => Cow::Owned(json!({"type": "string"})),
         }
     }
 
@@ -244,9 +254,9 @@ impl Walk<'_, '_> {
         json!({"type": "array", "items": item})
     }
 
-    fn argument(&mut self, param: &Parameter, at: &Location, scopes: &[Scope]) -> Value {
+    fn argument(&mut self, param: &Parameter, at: &Location, scopes: &[Scope<'t>]) -> Shape<'t> {
         match param {
-            Parameter::Literal(_) => json!(true),
+            Parameter::Literal(_) => anything(),
             Parameter::Path(TemplatePath::Relative((_, raw)) | TemplatePath::Local((_, _, raw))) | Parameter::Name(raw) => {
                 self.path(raw, at, scopes)
             }
@@ -258,13 +268,13 @@ impl Walk<'_, '_> {
                     }
                     self.call(call, at, scopes)
                 }
-                _ => json!(true),
+                _ => anything(),
             },
-            _ => json!(true),
+            _ => anything(),
         }
     }
 
-    fn path(&mut self, raw: &str, at: &Location, scopes: &[Scope]) -> Value {
+    fn path(&mut self, raw: &str, at: &Location, scopes: &[Scope<'t>]) -> Shape<'t> {
         let mut rest = raw;
         let mut up = 0;
         while let Some(above) = rest.strip_prefix("../") {
@@ -273,7 +283,7 @@ impl Walk<'_, '_> {
         }
         let Some(scope) = scopes.len().checked_sub(1 + up).and_then(|index| scopes.get(index)) else {
             self.fault(at, format!("{} climbs out of the template", quote(raw)));
-            return json!(true);
+            return anything();
         };
         if let Some(local) = rest.strip_prefix('@')
             && local != "root"
@@ -284,35 +294,30 @@ impl Walk<'_, '_> {
             if !known {
                 self.fault(at, format!("{} has no value here; inside {{{{#each}}}} there are @index, @first and @last", quote(raw)));
             }
-            return json!(true);
+            return anything();
         }
         let mut steps = steps(rest);
-        let anything = json!(true);
-        let mut shape = &scope.this;
+        let root = Cow::Borrowed(self.root);
+        let mut start = &scope.this;
         let mut walked = Vec::new();
         if steps.first().is_some_and(|step| step == "@root") {
             steps.remove(0);
-            shape = self.root;
+            start = &root;
         } else if let Some((name, named)) = scopes.iter().rev().flat_map(|scope| &scope.named).find(|(name, _)| steps.first() == Some(name))
         {
             walked.push(name.clone());
-            shape = named;
+            start = named;
             steps.remove(0);
         }
-        for step in steps {
-            let is_index = step.bytes().all(|byte| byte.is_ascii_digit()) && !step.is_empty();
-            let member = if is_index { self.templates.schema.items(shape) } else { self.templates.schema.member(shape, &step) };
-            shape = match member {
-                Member::Declared(schema) => schema,
-                Member::Any => &anything,
-                Member::Undeclared => {
-                    self.undeclared(raw, &step, &walked, &shape.clone(), at);
-                    return json!(true);
-                }
-            };
-            walked.push(step);
-        }
-        shape.clone()
+        let found = match start {
+            Cow::Borrowed(start) => walk(self.templates.schema, start, &steps).map(Cow::Borrowed),
+            Cow::Owned(start) => walk(self.templates.schema, start, &steps).map(|shape| Cow::Owned(shape.clone())),
+        };
+        found.unwrap_or_else(|missing| {
+            walked.extend(steps[..missing.step].iter().cloned());
+            self.undeclared(raw, &steps[missing.step], &walked, missing.of, at);
+            anything()
+        })
     }
 
     fn undeclared(&mut self, raw: &str, step: &str, walked: &[String], shape: &Value, at: &Location) {
@@ -327,7 +332,7 @@ impl Walk<'_, '_> {
         });
     }
 
-    fn block(&mut self, block: &HelperTemplate, at: &Location, scopes: &mut Vec<Scope>, depth: usize) {
+    fn block(&mut self, block: &HelperTemplate, at: &Location, scopes: &mut Vec<Scope<'t>>, depth: usize) {
         let name = block.name.as_name().unwrap_or_default();
         if !HELPERS.iter().any(|helper| helper.name == name && helper.role == Role::Block) {
             self.fault(at, format!("{{{{#{name}}}}} is no block; blocks are if, unless, each and with"));
@@ -336,14 +341,14 @@ impl Walk<'_, '_> {
         let shape = self.call(block, at, scopes);
         let scope = match name {
             "each" => {
-                let item = match self.templates.schema.items(&shape) {
-                    Member::Declared(item) => item.clone(),
-                    Member::Any if shape != json!(true) => json!(true),
-                    _ => {
-                        self.fault(at, "`each` takes a list; write {{#each (entries x) as |e|}} for a mapping".to_owned());
-                        json!(true)
-                    }
+                let items = match &shape {
+                    Cow::Borrowed(shape) => item_of(self.templates.schema, shape).map(Cow::Borrowed),
+                    Cow::Owned(shape) => item_of(self.templates.schema, shape).map(|item| Cow::Owned(item.clone())),
                 };
+                let item = items.unwrap_or_else(|| {
+                    self.fault(at, "`each` takes a list; write {{#each (entries x) as |e|}} for a mapping".to_owned());
+                    anything()
+                });
                 Some(Scope { named: named(block, &item), this: item, in_each: true })
             }
             "with" => Some(Scope { named: named(block, &shape), this: shape, in_each: false }),
@@ -374,11 +379,38 @@ impl Walk<'_, '_> {
     }
 }
 
-fn named(block: &HelperTemplate, item: &Value) -> Vec<(String, Value)> {
+/// A step that the schema does not declare, and what it was asked of.
+struct Missing<'s> {
+    step: usize,
+    of: &'s Value,
+}
+
+/// Where steps lead from a schema.
+fn walk<'s>(schema: &'s Schema, start: &'s Value, steps: &[String]) -> Result<&'s Value, Missing<'s>> {
+    steps.iter().enumerate().try_fold(start, |shape, (index, step)| {
+        let is_index = step.bytes().all(|byte| byte.is_ascii_digit()) && !step.is_empty();
+        match if is_index { schema.items(shape) } else { schema.member(shape, step) } {
+            Member::Declared(schema) => Ok(schema),
+            Member::Any => Ok(&ANYTHING),
+            Member::Undeclared => Err(Missing { step: index, of: shape }),
+        }
+    })
+}
+
+/// What a list's items are; none for what is no list.
+fn item_of<'s>(schema: &'s Schema, list: &'s Value) -> Option<&'s Value> {
+    match schema.items(list) {
+        Member::Declared(item) => Some(item),
+        Member::Any if *list != ANYTHING => Some(&ANYTHING),
+        _ => None,
+    }
+}
+
+fn named<'s>(block: &HelperTemplate, item: &Shape<'s>) -> Vec<(String, Shape<'s>)> {
     let name = |param: &Parameter| param.as_name().unwrap_or_default().to_owned();
     match &block.block_param {
         Some(BlockParam::Single(value)) => vec![(name(value), item.clone())],
-        Some(BlockParam::Pair((value, key))) => vec![(name(value), item.clone()), (name(key), json!(true))],
+        Some(BlockParam::Pair((value, key))) => vec![(name(value), item.clone()), (name(key), anything())],
         _ => Vec::new(),
     }
 }

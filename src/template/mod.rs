@@ -8,11 +8,11 @@
 mod check;
 mod helpers;
 mod marks;
-mod pieces;
+mod plain;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, LazyLock};
 
 use handlebars::template::{Parameter, TemplateElement};
 use handlebars::{Context, Handlebars, RenderContext, RenderError, Renderable, Template};
@@ -231,7 +231,7 @@ fn compile(name: &str, source: &Arc<Source>) -> Result<Template, Box<Diagnostic>
     if let Some(at) = too_deep(&source.text) {
         return Err(fault("blocks or parentheses are nested too deep".to_owned()).map_at(source.at(at..at + 2)));
     }
-    if let Some(template) = pieces::compile(&source.text, name) {
+    if let Some(template) = plain::compile(&source.text, name) {
         return Ok(template);
     }
     Template::compile_with_name(&source.text, name.to_owned()).map_err(|error| {
@@ -362,14 +362,7 @@ fn mark_lines(text: &str, source: &Arc<Source>, (line, column): (usize, usize), 
 
 /// An element that calls the internal helper which writes `mark`.
 fn step(mark: String) -> Option<TemplateElement> {
-    // The library makes calls only by parsing; one is parsed, the others are copies.
-    static CALL: LazyLock<Option<TemplateElement>> = LazyLock::new(|| Template::compile("{{step 0}}").ok()?.elements.pop());
-    let mut element = CALL.clone()?;
-    if let TemplateElement::Expression(call) = &mut element {
-        call.name = Parameter::Name(helpers::MARK.to_owned());
-        call.params = vec![Parameter::Literal(Value::String(mark))];
-    }
-    Some(element)
+    plain::call(helpers::MARK, vec![Parameter::Literal(Value::String(mark))])
 }
 
 #[cfg(test)]
