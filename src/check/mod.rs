@@ -121,6 +121,6 @@ fn shown(location: &Location) -> String {
     }
     match text.split_once('=').map(|(path, value)| (Path::parse(path), value)) {
         Some((Ok(path), value)) if secret::in_value(&path, value).is_some() => format!("password: {value}"),
-        _ => text.clone(),
+        _ => text.to_string(),
     }
 }

@@ -147,7 +147,7 @@ fn may_replace(existing: &Existing, destination: &Path, lock: &Lock, replace: bo
         return refuse(format!("the pack at {at} was changed after it was built: {}", changed.join(", ")), HELP);
     }
     let known = lock_text
-        .and_then(|text| Lock::read(&Source::anonymous("the lock at the destination", text.as_str()), &mut Diagnostics::new()).ok());
+        .and_then(|text| Lock::read(&Source::anonymous("the lock at the destination", text.clone()), &mut Diagnostics::new()).ok());
     match known {
         Some(known) => match known.differs_from(lock) {
             Some(what) => refuse(format!("the pack at {at} was built from {what}"), HELP),

@@ -30,7 +30,7 @@ pub struct Render {
 impl Render {
     pub fn run(self, matches: &ArgMatches) -> Outcome {
         let mut warnings = Diagnostics::new();
-        let rendered = self.inputs.plan(matches, &mut warnings).and_then(|plan| render(plan, self.file.as_deref(), &mut warnings));
+        let rendered = self.inputs.plan(matches, &mut warnings).and_then(|mut plan| render(&mut plan, self.file.as_deref(), &mut warnings));
         match rendered {
             Ok(bytes) => {
                 check::redact_findings(&mut warnings);
@@ -46,7 +46,7 @@ impl Render {
     }
 }
 
-fn render(mut plan: Plan, file: Option<&str>, warnings: &mut Diagnostics) -> Result<Vec<u8>, Diagnostics> {
+fn render(plan: &mut Plan, file: Option<&str>, warnings: &mut Diagnostics) -> Result<Vec<u8>, Diagnostics> {
     check::redact(&mut plan.values);
     let patch = plan.patch(warnings)?;
     check::secrets_in_patch(&patch).into_result((), warnings)?;

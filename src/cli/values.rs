@@ -1,5 +1,7 @@
 //! `packwright values`.
 
+use std::mem::ManuallyDrop;
+
 use clap::{ArgMatches, Args};
 use serde_json::{Value, json};
 
@@ -35,7 +37,7 @@ impl Values {
         let output = Output::new(self.format);
         let mut warnings = Diagnostics::new();
         let mut values = match self.inputs.plan(matches, &mut warnings) {
-            Ok(plan) => plan.values,
+            Ok(plan) => ManuallyDrop::into_inner(plan).values,
             Err(errors) => {
                 warnings.extend(errors);
                 return output.fail(warnings);

@@ -1,5 +1,6 @@
 //! Where a value was written: a named text and a byte range in it.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -9,7 +10,7 @@ pub struct Source {
     /// The name as the user gave it: a path, `-`, or `--set #2`.
     pub name: String,
     /// The text after byte order mark and line endings were normalised.
-    pub text: String,
+    pub text: Cow<'static, str>,
     /// Whether `name` is a file's path. Command-line arguments and rendered
     /// documents have a position, but no file that could be opened.
     pub is_file: bool,
@@ -27,13 +28,18 @@ impl Eq for Source {}
 
 impl Source {
     /// A text read from the file `name`.
-    pub fn file(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
+    pub fn file(name: impl Into<String>, text: impl Into<Cow<'static, str>>) -> Arc<Self> {
         Arc::new(Self { name: name.into(), text: text.into(), is_file: true, lines: OnceLock::new() })
     }
 
     /// A text that lies in no file: a command-line argument, a rendered document.
-    pub fn anonymous(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
+    pub fn anonymous(name: impl Into<String>, text: impl Into<Cow<'static, str>>) -> Arc<Self> {
         Arc::new(Self { name: name.into(), text: text.into(), is_file: false, lines: OnceLock::new() })
+    }
+
+    /// Whether the text is part of the binary, and so was looked at by its tests.
+    pub fn is_bundled(&self) -> bool {
+        matches!(self.text, Cow::Borrowed(_)) && self.name.starts_with("bundled:")
     }
 
     /// A location in this source. A range outside the text is clamped to it, and

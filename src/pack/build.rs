@@ -147,7 +147,7 @@ impl Plan {
     /// # Errors
     /// Faults of the templates and of what they render; `patch-differs`.
     pub fn patch(&self, warnings: &mut Diagnostics) -> Result<ControlPlanePatch, Diagnostics> {
-        let engine = Engine::compile(&self.source.templates, &self.source.schema)?;
+        let engine = Engine::compile(&self.source.templates, || &self.source.schema)?;
         let main = &self.source.manifest.patch;
         if !engine.has(main) {
             let message = format!("pack.yaml names the template {}, which is not there", quote(main));
@@ -318,11 +318,11 @@ impl Plan {
     /// Every file of `source/`.
     fn inputs(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files: BTreeMap<String, Vec<u8>> =
-            self.source.files.iter().map(|(path, bytes)| (format!("{SOURCE_PACK}{path}"), bytes.clone())).collect();
+            self.source.files.iter().map(|(path, bytes)| (format!("{SOURCE_PACK}{path}"), bytes.to_vec())).collect();
         let used =
             |path: &&String| path.as_str() == target::README || self.targets.iter().any(|target| path.starts_with(&format!("{target}/")));
         for (path, source) in self.templates.iter().filter(|(path, _)| used(path)) {
-            files.insert(format!("{SOURCE_TEMPLATES}{path}"), source.text.clone().into_bytes());
+            files.insert(format!("{SOURCE_TEMPLATES}{path}"), source.text.as_bytes().to_vec());
         }
         let mut sets: Vec<&Assignment> = Vec::new();
         let mut number = 0;
@@ -340,7 +340,7 @@ impl Plan {
                 Layer::File(source) => {
                     flush(&mut sets, &mut number, &mut files);
                     number += 1;
-                    files.insert(format!("{SOURCE_VALUES}{number:02}.yaml"), source.text.clone().into_bytes());
+                    files.insert(format!("{SOURCE_VALUES}{number:02}.yaml"), source.text.as_bytes().to_vec());
                 }
             }
         }

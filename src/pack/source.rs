@@ -1,6 +1,7 @@
 //! Finding and reading a pack source: a folder, a built pack, an archive, or a
 //! bundled pack's name.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _};
@@ -23,7 +24,7 @@ pub struct PackSource {
     /// pack.yaml's text, to blame.
     pub manifest_source: Arc<Source>,
     /// Every file that belongs to the source, by path: what `source/pack/` holds.
-    pub files: BTreeMap<String, Vec<u8>>,
+    pub files: Files,
     /// values.yaml.
     pub values: Arc<Source>,
     /// values.schema.json.
@@ -33,6 +34,9 @@ pub struct PackSource {
     /// What a built pack was built with.
     pub recorded: Option<Recorded>,
 }
+
+/// Files in memory by path. Those of the binary are not copied.
+pub type Files = BTreeMap<String, Cow<'static, [u8]>>;
 
 /// What a built pack carries beyond its source.
 pub struct Recorded {
@@ -61,7 +65,7 @@ pub fn load(pack: &str, warnings: &mut Diagnostics) -> Result<PackSource, Diagno
     let is_folder = path.is_dir() && (path.join("pack.yaml").exists() || path.join(super::lock::FILE).exists());
     if let Some(files) = bundled.get(pack) {
         if !is_folder {
-            let files = files.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec())).collect();
+            let files = files.iter().map(|(path, bytes)| ((*path).to_owned(), Cow::Borrowed(*bytes))).collect();
             return from_files(files, &format!("bundled:{pack}/"), warnings);
         }
         let mut note =
@@ -94,6 +98,7 @@ pub fn load(pack: &str, warnings: &mut Diagnostics) -> Result<PackSource, Diagno
             };
             Diagnostic::new(Code::PackInvalid, format!("{pack}: {error}")).help(help)
         })?;
+        let files = files.into_iter().map(|(path, bytes)| (path, bytes.into())).collect();
         return from_built(files, &format!("{pack}:"), warnings);
     }
     let names = bundled.keys().copied();
@@ -162,7 +167,7 @@ pub fn load_templates(folder: &str) -> Result<TemplateSet, Diagnostics> {
 /// # Errors
 /// `input-missing` without one of the files that every pack has, and every
 /// fault of the files.
-pub fn from_files(mut files: BTreeMap<String, Vec<u8>>, prefix: &str, warnings: &mut Diagnostics) -> Result<PackSource, Diagnostics> {
+pub fn from_files(mut files: Files, prefix: &str, warnings: &mut Diagnostics) -> Result<PackSource, Diagnostics> {
     let mut found = Diagnostics::new();
     let mut texts = BTreeMap::new();
     for (name, bytes) in &mut files {
@@ -171,7 +176,10 @@ pub fn from_files(mut files: BTreeMap<String, Vec<u8>>, prefix: &str, warnings: 
         }
         match decode(&format!("{prefix}{name}"), std::mem::take(bytes)) {
             Ok(source) => {
-                *bytes = source.text.clone().into_bytes();
+                *bytes = match source.text.clone() {
+                    Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+                    Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+                };
                 texts.insert(name.clone(), source);
             }
             Err(errors) => found.extend(errors),
@@ -206,11 +214,11 @@ pub fn from_files(mut files: BTreeMap<String, Vec<u8>>, prefix: &str, warnings: 
     }
 }
 
-fn from_built(files: BTreeMap<String, Vec<u8>>, prefix: &str, warnings: &mut Diagnostics) -> Result<PackSource, Diagnostics> {
+fn from_built(files: Files, prefix: &str, warnings: &mut Diagnostics) -> Result<PackSource, Diagnostics> {
     let invalid = |message: String| Diagnostics::from(Diagnostic::new(Code::PackInvalid, message));
     let lock_bytes = files.get(super::lock::FILE).ok_or_else(|| invalid(format!("{prefix} lacks {}", super::lock::FILE)))?;
     let lock = Lock::read(&decode(&format!("{prefix}{}", super::lock::FILE), lock_bytes.clone())?, warnings)?;
-    let carried: BTreeMap<&String, &Vec<u8>> = files.iter().filter(|(path, _)| path.starts_with("source/")).collect();
+    let carried: BTreeMap<&String, &Cow<'static, [u8]>> = files.iter().filter(|(path, _)| path.starts_with("source/")).collect();
     for input in &lock.inputs {
         match carried.get(&input.path) {
             Some(bytes) if sha256(bytes) == input.sha256 => {}
@@ -221,7 +229,7 @@ fn from_built(files: BTreeMap<String, Vec<u8>>, prefix: &str, warnings: &mut Dia
     if let Some(extra) = carried.keys().find(|path| !lock.inputs.iter().any(|input| input.path == ***path)) {
         return Err(invalid(format!("{prefix}{extra} is not in the lock")));
     }
-    let below = |folder: &str| -> BTreeMap<String, Vec<u8>> {
+    let below = |folder: &str| -> Files {
         carried.iter().filter_map(|(path, bytes)| path.strip_prefix(folder).map(|name| (name.to_owned(), (*bytes).clone()))).collect()
     };
     let mut pack = from_files(below(SOURCE_PACK), &format!("{prefix}{SOURCE_PACK}"), warnings)?;
@@ -248,7 +256,7 @@ fn from_built(files: BTreeMap<String, Vec<u8>>, prefix: &str, warnings: &mut Dia
 }
 
 /// The files of a pack source folder; others are left out with a note.
-fn read_source(root: &Path, warnings: &mut Diagnostics) -> Result<BTreeMap<String, Vec<u8>>, Diagnostics> {
+fn read_source(root: &Path, warnings: &mut Diagnostics) -> Result<Files, Diagnostics> {
     let mut files = BTreeMap::new();
     let mut ignored = Vec::new();
     for (name, is_folder) in list(root)? {
@@ -257,7 +265,7 @@ fn read_source(root: &Path, warnings: &mut Diagnostics) -> Result<BTreeMap<Strin
         match (is_folder, name.as_str()) {
             (true, "tests") => read_tree(&root.join("tests"), "tests/", &mut files)?,
             (false, _) if belongs => {
-                files.insert(name.clone(), read_file(&root.join(&name), MAX_BYTES)?);
+                files.insert(name.clone(), read_file(&root.join(&name), MAX_BYTES)?.into());
             }
             _ => ignored.push(name),
         }
@@ -270,7 +278,7 @@ fn read_source(root: &Path, warnings: &mut Diagnostics) -> Result<BTreeMap<Strin
     Ok(files)
 }
 
-fn read_tree(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), Diagnostics> {
+fn read_tree(folder: &Path, prefix: &str, files: &mut Files) -> Result<(), Diagnostics> {
     for (name, is_folder) in list(folder)? {
         let path = folder.join(&name);
         if files.len() >= archive::MAX_ENTRIES || prefix.matches('/').count() > 16 {
@@ -279,7 +287,7 @@ fn read_tree(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>)
         if is_folder {
             read_tree(&path, &format!("{prefix}{name}/"), files)?;
         } else {
-            files.insert(format!("{prefix}{name}"), read_file(&path, archive::MAX_BYTES)?);
+            files.insert(format!("{prefix}{name}"), read_file(&path, archive::MAX_BYTES)?.into());
         }
     }
     Ok(())

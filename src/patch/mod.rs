@@ -100,7 +100,7 @@ pub struct Content {
 impl Content {
     /// The content that `text`, a value written at `written`, gives a file.
     pub fn written(text: &str, written: &Location) -> Self {
-        let source = Source::anonymous("content", text);
+        let source = Source::anonymous("content", text.to_owned());
         let place = |at: &Location| yaml::embedded_place(written, text, at);
         let document = match yaml::read(&source, &mut Diagnostics::new()) {
             Ok(mut node) => {

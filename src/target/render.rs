@@ -87,12 +87,10 @@ pub fn render(target: &str, request: &Request<'_>, warnings: &mut Diagnostics) -
         .filter(|(name, _)| name.ends_with(".hbs") && !unwanted(name))
         .map(|(name, source)| ((*name).to_owned(), Arc::clone(source)))
         .collect();
-    let schema = context_schema();
-    let engine = Engine::compile(&templates, schema)?;
+    let engine = Engine::compile(&templates, context_schema)?;
     let options = options(target, &definition, request.values)?;
     let context = TargetContext::new((request.pack)(), request.minors, request.patch, options);
     let context = serde_json::to_value(&context).map_err(|error| Diagnostic::new(Code::TemplateError, error.to_string()))?;
-    let context = schema.complete(context);
     let mut output = Output::default();
     let mut found = Diagnostics::new();
     let newest = request.minors.last().copied().unwrap_or(Minor(0));
@@ -125,11 +123,11 @@ pub fn render(target: &str, request: &Request<'_>, warnings: &mut Diagnostics) -
 pub fn readme(request: &Request<'_>) -> Result<String, Diagnostics> {
     let Some(source) = request.templates.get(README).filter(|_| request.wants("README.md")) else { return Ok(String::new()) };
     let templates = BTreeMap::from([(README.to_owned(), Arc::clone(source))]);
-    let engine = Engine::compile(&templates, context_schema())?;
+    let engine = Engine::compile(&templates, context_schema)?;
     let context = TargetContext::new((request.pack)(), request.minors, request.patch, BTreeMap::new());
     let context = serde_json::to_value(&context).map_err(|error| Diagnostic::new(Code::TemplateError, error.to_string()))?;
     let newest = request.minors.last().copied().unwrap_or(Minor(0));
-    Ok(engine.render(README, &context_schema().complete(context), newest, &|_| None)?.text().to_owned())
+    Ok(engine.render(README, &context, newest, &|_| None)?.text().to_owned())
 }
 
 /// `targets.NAME` of the values, checked by the target's own schema.
@@ -144,7 +142,7 @@ fn options(target: &str, definition: &Definition, values: &Values) -> Result<BTr
     found.into_result(options.into_iter().collect(), &mut Diagnostics::new())
 }
 
-/// The schema of what target templates see.
+/// The schema of what target templates see. All of it is there: what is absent is null.
 fn context_schema() -> &'static Schema {
     static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::from_value(schemars::schema_for!(TargetContext).to_value()));
     &SCHEMA
@@ -230,5 +228,32 @@ fn read_back(file: &TargetFile, rendered: &Rendered<'_>, context: &Value, patch:
     match reading.difference(patch, &carries) {
         Some(difference) => fault(format!("it does not read back as the patch: {difference}")),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pack::bundled_templates;
+
+    /// They are not checked at every start.
+    #[test]
+    fn bundled_templates_ask_only_for_what_the_context_has() {
+        let bundled = bundled_templates();
+        let own = |source: &Arc<Source>| Source::file("own.hbs", source.text.to_string());
+        for folder in names(&bundled).into_iter().chain([""]) {
+            let templates: BTreeMap<String, Arc<Source>> = match folder {
+                "" => BTreeMap::from([(README.to_owned(), own(&bundled[README]))]),
+                target => files(&bundled, target)
+                    .into_iter()
+                    .filter(|(name, _)| name.ends_with(".hbs"))
+                    .map(|(name, source)| (name.to_owned(), own(source)))
+                    .collect(),
+            };
+            assert!(templates.values().all(|source| !source.is_bundled()));
+            if let Err(found) = Engine::compile(&templates, context_schema) {
+                panic!("{folder}: {:?}", found.items);
+            }
+        }
     }
 }

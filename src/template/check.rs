@@ -116,6 +116,9 @@ impl<'s> Scope<'s> {
     }
 }
 
+/// Line and column of an element, from 1. Places are made of it when something is wrong.
+type At = (usize, usize);
+
 struct Walk<'w, 't> {
     templates: &'t Templates<'t>,
     source: &'w Arc<Source>,
@@ -128,32 +131,32 @@ struct Walk<'w, 't> {
 impl<'t> Walk<'_, 't> {
     fn template(&mut self, template: &Template, scopes: &mut Vec<Scope<'t>>, depth: usize) {
         for (index, element) in template.elements.iter().enumerate() {
-            let at = template.mapping.get(index).map_or_else(|| self.source.at(0..0), |mapping| place(self.source, mapping.0, mapping.1));
+            let at = template.mapping.get(index).map_or((1, 1), |mapping| (mapping.0, mapping.1));
             if depth > MAX_DEPTH {
-                self.fault(&at, format!("blocks and partials are nested more than {MAX_DEPTH} deep"));
+                self.fault(at, format!("blocks and partials are nested more than {MAX_DEPTH} deep"));
                 return;
             }
             match element {
                 TemplateElement::RawString(_) | TemplateElement::Comment(_) => {}
                 TemplateElement::Expression(expression) | TemplateElement::HtmlExpression(expression) => {
-                    self.expression(expression, &at, scopes)
+                    self.expression(expression, at, scopes)
                 }
-                TemplateElement::HelperBlock(block) => self.block(block, &at, scopes, depth),
+                TemplateElement::HelperBlock(block) => self.block(block, at, scopes, depth),
                 TemplateElement::PartialExpression(partial) => {
                     if !partial.params.is_empty() || !partial.hash.is_empty() {
-                        self.fault(&at, "a partial takes no arguments: it sees what its includer sees".to_owned());
+                        self.fault(at, "a partial takes no arguments: it sees what its includer sees".to_owned());
                     }
                     match partial_name(&partial.name) {
-                        Some(name) => self.partial(&name, &at, scopes, depth),
-                        None => self.fault(&at, "a partial's name must be written out".to_owned()),
+                        Some(name) => self.partial(&name, at, scopes, depth),
+                        None => self.fault(at, "a partial's name must be written out".to_owned()),
                     }
                 }
-                _ => self.fault(&at, "decorators and inline partials are not supported".to_owned()),
+                _ => self.fault(at, "decorators and inline partials are not supported".to_owned()),
             }
         }
     }
 
-    fn partial(&mut self, name: &str, at: &Location, scopes: &[Scope<'t>], depth: usize) {
+    fn partial(&mut self, name: &str, at: At, scopes: &[Scope<'t>], depth: usize) {
         let Some((template, source)) = self.templates.compiled.get(name) else {
             let names = self.templates.compiled.keys().map(String::as_str);
             let near = nearest(name, names).map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
@@ -192,7 +195,7 @@ impl<'t> Walk<'_, 't> {
         self.chain.pop();
     }
 
-    fn expression(&mut self, expression: &HelperTemplate, at: &Location, scopes: &[Scope<'t>]) {
+    fn expression(&mut self, expression: &HelperTemplate, at: At, scopes: &[Scope<'t>]) {
         let name = expression.name.as_name().unwrap_or_default();
         let bare = expression.params.is_empty() && expression.hash.is_empty();
         match HELPERS.iter().find(|helper| helper.name == name) {
@@ -204,13 +207,13 @@ impl<'t> Walk<'_, 't> {
             _ => {
                 let message = format!("{{{{{name}}}}} writes the value as it is, so the value could break out of its place");
                 let help = format!("write {{{{yaml {name}}}}} for a YAML value, {{{{toYaml {name} 2}}}} for an indented block");
-                self.found.push(Diagnostic::new(Code::TemplateBareValue, message).at(at.clone()).help(help));
+                self.found.push(Diagnostic::new(Code::TemplateBareValue, message).at(self.place(at)).help(help));
             }
         }
     }
 
     /// Checks a call's arguments; what it returns, as a schema.
-    fn call(&mut self, call: &HelperTemplate, at: &Location, scopes: &[Scope<'t>]) -> Shape<'t> {
+    fn call(&mut self, call: &HelperTemplate, at: At, scopes: &[Scope<'t>]) -> Shape<'t> {
         let name = call.name.as_name().unwrap_or_default();
         let Some(helper) = HELPERS.iter().find(|helper| helper.name == name) else {
             self.unknown_helper(name, at);
@@ -239,7 +242,7 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    fn entries(&mut self, shape: &Value, at: &Location) -> Value {
+    fn entries(&mut self, shape: &Value, at: At) -> Value {
         let shape = self.templates.schema.resolve(shape);
         let value = match self.templates.schema.member(shape, "\u{0}") {
             Member::Declared(schema) => schema.clone(),
@@ -254,7 +257,7 @@ impl<'t> Walk<'_, 't> {
         json!({"type": "array", "items": item})
     }
 
-    fn argument(&mut self, param: &Parameter, at: &Location, scopes: &[Scope<'t>]) -> Shape<'t> {
+    fn argument(&mut self, param: &Parameter, at: At, scopes: &[Scope<'t>]) -> Shape<'t> {
         match param {
             Parameter::Literal(_) => anything(),
             Parameter::Path(TemplatePath::Relative((_, raw)) | TemplatePath::Local((_, _, raw))) | Parameter::Name(raw) => {
@@ -274,7 +277,7 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    fn path(&mut self, raw: &str, at: &Location, scopes: &[Scope<'t>]) -> Shape<'t> {
+    fn path(&mut self, raw: &str, at: At, scopes: &[Scope<'t>]) -> Shape<'t> {
         let mut rest = raw;
         let mut up = 0;
         while let Some(above) = rest.strip_prefix("../") {
@@ -320,11 +323,11 @@ impl<'t> Walk<'_, 't> {
         })
     }
 
-    fn undeclared(&mut self, raw: &str, step: &str, walked: &[String], shape: &Value, at: &Location) {
+    fn undeclared(&mut self, raw: &str, step: &str, walked: &[String], shape: &Value, at: At) {
         let keys = self.templates.schema.keys(shape);
         let parent = if walked.is_empty() { String::new() } else { format!(" in `{}`", walked.join(".")) };
         let message = format!("{} asks for {}, which the schema does not declare{parent}", quote(raw), quote(step));
-        let diagnostic = Diagnostic::new(Code::TemplateError, message).at(at.clone());
+        let diagnostic = Diagnostic::new(Code::TemplateError, message).at(self.place(at));
         self.found.push(match nearest(step, keys.iter().copied()) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None if keys.is_empty() => diagnostic.help("declare it in the pack's values.schema.json"),
@@ -332,7 +335,7 @@ impl<'t> Walk<'_, 't> {
         });
     }
 
-    fn block(&mut self, block: &HelperTemplate, at: &Location, scopes: &mut Vec<Scope<'t>>, depth: usize) {
+    fn block(&mut self, block: &HelperTemplate, at: At, scopes: &mut Vec<Scope<'t>>, depth: usize) {
         let name = block.name.as_name().unwrap_or_default();
         if !HELPERS.iter().any(|helper| helper.name == name && helper.role == Role::Block) {
             self.fault(at, format!("{{{{#{name}}}}} is no block; blocks are if, unless, each and with"));
@@ -367,15 +370,19 @@ impl<'t> Walk<'_, 't> {
         }
     }
 
-    fn unknown_helper(&mut self, name: &str, at: &Location) {
+    fn unknown_helper(&mut self, name: &str, at: At) {
         let names = HELPERS.iter().map(|helper| helper.name);
         let near = nearest(name, names.clone()).map(|near| format!("did you mean `{near}`?"));
         let help = near.unwrap_or_else(|| format!("helpers are {}", names.collect::<Vec<_>>().join(", ")));
-        self.found.push(Diagnostic::new(Code::TemplateError, format!("there is no helper {}", quote(name))).at(at.clone()).help(help));
+        self.found.push(Diagnostic::new(Code::TemplateError, format!("there is no helper {}", quote(name))).at(self.place(at)).help(help));
     }
 
-    fn fault(&mut self, at: &Location, message: String) {
-        self.found.push(Diagnostic::new(Code::TemplateError, message).at(at.clone()));
+    fn place(&self, at: At) -> Location {
+        place(self.source, at.0, at.1)
+    }
+
+    fn fault(&mut self, at: At, message: String) {
+        self.found.push(Diagnostic::new(Code::TemplateError, message).at(self.place(at)));
     }
 }
 

@@ -7,11 +7,11 @@
 //! marks are Unicode noncharacters, which the emitter escapes in values and
 //! which templates must not contain.
 
+use std::borrow::Cow;
 use std::io;
 use std::ops::Range;
 
 use handlebars::Output;
-use serde::{Deserialize, Serialize};
 
 use crate::values::Path;
 
@@ -19,33 +19,55 @@ const OPEN: char = '\u{fdd0}';
 const CLOSE: char = '\u{fdd1}';
 
 /// Where a piece of rendered text comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// A line (from 1) of a template.
-    #[serde(rename = "t")]
     Template(String, usize),
     /// A value of the context, as a path in `--set` notation.
-    #[serde(rename = "v")]
     Value(String),
 }
 
 impl Origin {
     /// The mark to write before the piece.
     pub fn mark(&self) -> String {
-        let label = serde_json::to_string(self).unwrap_or_default();
-        let label = label.replace(OPEN, "\\ufdd0").replace(CLOSE, "\\ufdd1");
-        format!("{OPEN}{label}{CLOSE}")
+        match self {
+            Origin::Template(name, line) => format!("{OPEN}{line} {}{CLOSE}", escape(name)),
+            Origin::Value(path) => format!("{OPEN}={}{CLOSE}", escape(path)),
+        }
     }
 
     /// The mark for a values path.
     pub fn value_mark(path: &Path) -> String {
         Origin::Value(path.to_string()).mark()
     }
+
+    /// What a mark without its ends says.
+    fn parse(label: &str) -> Option<Self> {
+        match label.strip_prefix('=') {
+            Some(path) => Some(Origin::Value(unescape(path))),
+            None => label.split_once(' ').and_then(|(line, name)| Some(Origin::Template(unescape(name), line.parse().ok()?))),
+        }
+    }
+}
+
+/// A text that may stand in a mark.
+fn escape(text: &str) -> Cow<'_, str> {
+    if !text.contains([OPEN, CLOSE, '%']) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace('%', "%25").replace(OPEN, "%0").replace(CLOSE, "%1"))
+}
+
+fn unescape(text: &str) -> String {
+    if !text.contains('%') {
+        return text.to_owned();
+    }
+    text.replace("%0", OPEN.encode_utf8(&mut [0; 4])).replace("%1", CLOSE.encode_utf8(&mut [0; 4])).replace("%25", "%")
 }
 
 /// Whether a text holds what would be taken for a mark.
 pub fn contains_mark(text: &str) -> bool {
-    text.contains([OPEN, CLOSE])
+    text.contains(OPEN) || text.contains(CLOSE)
 }
 
 /// A rendered text and the origin of each of its pieces.
@@ -108,7 +130,7 @@ impl Sink {
         if self.steps > Self::MAX_STEPS {
             return Err(io::Error::other(format!("the template writes more than {} pieces", Self::MAX_STEPS)));
         }
-        let origin = serde_json::from_str(label).map_err(io::Error::other)?;
+        let origin = Origin::parse(label).ok_or_else(|| io::Error::other("a mark says nothing"))?;
         let at = self.traced.text.len();
         match self.traced.pieces.last_mut() {
             Some((last, known)) if *last == at => *known = origin,
@@ -153,7 +175,7 @@ mod tests {
     #[test]
     fn marks_leave_the_text_and_name_its_origin() {
         let mut sink = Sink::new();
-        let value = Origin::Value("a[\"x\u{fdd0}\n\"]".to_owned());
+        let value = Origin::Value("a[\"x%0%25\u{fdd0}\n\u{fdd1}\"]".to_owned());
         for piece in ["a: ".to_owned(), value.mark() + "1", Origin::Template("t".to_owned(), 2).mark() + "\n"] {
             sink.write(&piece).unwrap();
         }

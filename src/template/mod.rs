@@ -36,11 +36,12 @@ pub struct Engine {
 
 impl Engine {
     /// Compiles `templates` (by file name) and checks them against the schema
-    /// of what they will be given.
+    /// of what they will be given. The templates of the binary are checked by its
+    /// tests, and not again at every start.
     ///
     /// # Errors
     /// Every fault of every template.
-    pub fn compile(templates: &BTreeMap<String, Arc<Source>>, schema: &Schema) -> Result<Self, Diagnostics> {
+    pub fn compile<'s>(templates: &BTreeMap<String, Arc<Source>>, schema: impl FnOnce() -> &'s Schema) -> Result<Self, Diagnostics> {
         let mut found = Diagnostics::new();
         let mut compiled = BTreeMap::new();
         for (name, source) in templates {
@@ -51,8 +52,8 @@ impl Engine {
                 Err(diagnostic) => found.push(*diagnostic),
             }
         }
-        if !found.has_errors() {
-            found = check::check(&check::Templates { compiled: &compiled, schema });
+        if !found.has_errors() && !templates.values().all(|source| source.is_bundled()) {
+            found = check::check(&check::Templates { compiled: &compiled, schema: schema() });
         }
         if found.has_errors() {
             return Err(found);
@@ -154,7 +155,7 @@ impl Rendered<'_> {
     /// `template-error` when the text is not one YAML document, or when a value
     /// does not stand alone in it.
     pub fn read(&self) -> Result<Node, Diagnostics> {
-        let source = Source::anonymous(format!("what {} renders", self.name), self.traced.text.as_str());
+        let source = Source::anonymous(format!("what {} renders", self.name), self.traced.text.clone());
         let fallback = self.engine.sources.get(&self.name).map_or_else(|| source.at(0..0), |template| template.at(0..0));
         let relocate = |location: &Location| self.location(location.range.start).unwrap_or_else(|| fallback.clone());
         // What helpers write is YAML, so a fault of syntax is the template's, also
@@ -265,9 +266,11 @@ impl At for Box<Diagnostic> {
 fn too_deep(text: &str) -> Option<usize> {
     const DEEPEST: usize = 64;
     let (mut blocks, mut chained) = (0_usize, 0_usize);
-    for (at, _) in text.match_indices("{{") {
+    let mut next = plain::find_pair(text, '{');
+    while let Some(at) = next {
         let tag = text[at..].trim_start_matches('{').trim_start_matches('~');
-        let tag = tag.split("}}").next().unwrap_or_default();
+        let tag = &tag[..plain::find_pair(tag, '}').unwrap_or(tag.len())];
+        next = plain::find_pair(&text[at + 2..], '{').map(|found| at + 2 + found);
         let words = tag.trim_matches(['~', ' ']);
         if words.starts_with('#') || (words.starts_with('^') && words.len() > 1) {
             blocks += 1;
@@ -316,7 +319,10 @@ fn instrument(template: &mut Template, name: &str, source: &Arc<Source>) {
                 {
                     call.hash.insert(helpers::ORIGIN.to_owned(), origin);
                 }
-                if let Some(step) = step(mark(line)) {
+                // Text before the tag on its line has marked the line already.
+                let marked =
+                    matches!(template.elements.last(), Some(TemplateElement::RawString(text)) if !text.ends_with('\n') && !text.is_empty());
+                if !marked && let Some(step) = step(mark(line)) {
                     push(template, step);
                 }
             }
@@ -371,9 +377,9 @@ mod tests {
     use serde_json::json;
 
     fn render(files: &[(&str, &str)]) -> Result<String, Diagnostics> {
-        let templates = files.iter().map(|(name, text)| ((*name).to_owned(), Source::file(*name, *text))).collect();
+        let templates = files.iter().map(|(name, text)| ((*name).to_owned(), Source::file(*name, (*text).to_owned()))).collect();
         let schema = Schema::from_value(json!({"properties": {"a": {"type": "integer"}}}));
-        let engine = Engine::compile(&templates, &schema)?;
+        let engine = Engine::compile(&templates, || &schema)?;
         Ok(engine.render(files[0].0, &json!({"a": 1}), Minor(30), &|_| None)?.text().to_owned())
     }
 

@@ -26,9 +26,9 @@ pub fn compile(text: &str, name: &str) -> Option<Template> {
         return None;
     }
     let mut reader = Reader { text, at: 0, line: 1, line_start: 0, trim: false, open: Vec::new(), templates: vec![Template::new()] };
-    while let Some(start) = text[reader.at..].find("{{").map(|found| reader.at + found) {
+    while let Some(start) = find_pair(&text[reader.at..], '{').map(|found| reader.at + found) {
         let inner = &text[start + 2..];
-        let inner = &inner[..inner.find("}}")?];
+        let inner = &inner[..find_pair(inner, '}')?];
         if text[..start].ends_with('\\') || !is_whole(inner) {
             return None;
         }
@@ -182,6 +182,12 @@ impl Reader<'_> {
         (place.0, place.1) = (self.line, self.text[self.line_start..self.at].chars().count() + 1);
         Some(place)
     }
+}
+
+/// Where a brace first stands twice. Searching for two characters costs more
+/// to set up than most tags are long.
+pub fn find_pair(text: &str, brace: char) -> Option<usize> {
+    text.match_indices(brace).map(|(at, _)| at).find(|at| text[at + 1..].starts_with(brace))
 }
 
 /// Whether the text between `{{` and the next `}}` is a whole tag on one line,

@@ -55,7 +55,7 @@ impl Assignment {
     /// # Errors
     /// `values-set`, pointing into the argument.
     pub fn parse(kind: Kind, argument: &str, position: usize) -> Result<Self, Diagnostic> {
-        let source = Source::anonymous(format!("--{} #{position}", kind.option()), argument);
+        let source = Source::anonymous(format!("--{} #{position}", kind.option()), argument.to_owned());
         let mut first_error = None;
         for (at, _) in argument.match_indices('=') {
             match Path::parse(&argument[..at]) {
@@ -83,7 +83,7 @@ impl Assignment {
         })?;
         let data = match self.kind {
             Kind::SetString => Data::String(self.value.clone()),
-            Kind::SetFile => Data::String(normalise(self.value.clone())),
+            Kind::SetFile => Data::String(normalise(self.value.clone()).into_owned()),
             Kind::Set => match scalar::resolve(&self.value) {
                 Scalar::Null => Data::Null,
                 Scalar::Bool(value) => Data::Bool(value),

@@ -37,7 +37,7 @@ mod tests {
         let node = crate::yaml::read(&source, &mut Diagnostics::new()).unwrap();
         let content = node.get("policy").and_then(|policy| policy.get("content")).unwrap();
         let text = content.as_str().unwrap();
-        let inner = Source::anonymous("content", text);
+        let inner = Source::anonymous("content", text.to_owned());
         let at = text.find('X').unwrap();
         let place = place(&content.location, text, &inner.at(at..at + 1));
         assert_eq!((place.to_string(), place.text()), ("v.yaml:6:16".to_owned(), "X"));

@@ -279,7 +279,7 @@ mod tests {
         let value = json!({&plain: {&quoted: [{&plain: 1}], "text": "a\nb\n"}, &quoted: "a\nb\n"});
         for text in [flow(&value), block(&value, 0), block(&value, 3)] {
             let read = crate::yaml::read(
-                &crate::diagnostic::Source::anonymous("emitted", text.as_str()),
+                &crate::diagnostic::Source::anonymous("emitted", text.clone()),
                 &mut crate::diagnostic::Diagnostics::new(),
             );
             assert_eq!(read.map(|node| node.to_json()).ok().as_ref(), Some(&value), "{text}");

@@ -4,6 +4,7 @@
 //! aliases expand within a budget, YAML 1.2 types. Kubernetes reads YAML 1.1,
 //! so a plain scalar on which the two disagree stays text and draws a warning.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -26,17 +27,22 @@ pub const MAX_NODES: usize = 250_000;
 ///
 /// # Errors
 /// `yaml-syntax` when the bytes are not UTF-8 or too many.
-pub fn decode(name: &str, bytes: Vec<u8>) -> Result<Arc<Source>, Diagnostics> {
+pub fn decode(name: &str, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Arc<Source>, Diagnostics> {
+    let bytes = bytes.into();
     if bytes.len() > MAX_BYTES {
         let message = format!("{name} has {} bytes; at most {MAX_BYTES} are read", bytes.len());
         return Err(Diagnostic::new(Code::YamlSyntax, message).at(Source::file(name, "").at(0..0)).into());
     }
-    match String::from_utf8(bytes) {
+    let text = match bytes {
+        Cow::Borrowed(bytes) => std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|error| (error, Cow::Borrowed(bytes))),
+        Cow::Owned(bytes) => String::from_utf8(bytes).map(Cow::Owned).map_err(|error| (error.utf8_error(), Cow::Owned(error.into_bytes()))),
+    };
+    match text {
         Ok(text) => Ok(Source::file(name, normalise(text))),
-        Err(error) => {
-            let at = error.utf8_error().valid_up_to();
-            let byte = error.as_bytes()[at];
-            let valid = String::from_utf8_lossy(&error.as_bytes()[..at]).into_owned();
+        Err((error, bytes)) => {
+            let at = error.valid_up_to();
+            let byte = bytes[at];
+            let valid = String::from_utf8_lossy(&bytes[..at]).into_owned();
             let source = Source::file(name, valid);
             let message = format!("{name} is not UTF-8 text: byte {at} is 0x{byte:02X}");
             let end = source.text.len();
@@ -46,12 +52,13 @@ pub fn decode(name: &str, bytes: Vec<u8>) -> Result<Arc<Source>, Diagnostics> {
 }
 
 /// Text as every input is taken: without byte order mark, lines ended by LF.
-pub fn normalise(text: String) -> String {
+pub fn normalise(text: impl Into<Cow<'static, str>>) -> Cow<'static, str> {
+    let text = text.into();
     let text = match text.strip_prefix('\u{feff}') {
-        Some(rest) => rest.to_owned(),
+        Some(rest) => Cow::Owned(rest.to_owned()),
         None => text,
     };
-    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text }
+    if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")) } else { text }
 }
 
 /// Reads exactly one document; an empty text is an empty mapping.
