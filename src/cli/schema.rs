@@ -6,6 +6,7 @@ use super::output::{self, Format, Outcome, Output};
 use crate::diagnostic::Diagnostics;
 use crate::pack::{self, Manifest};
 use crate::target::TargetContext;
+use crate::values;
 
 /// Print a JSON Schema: of a pack's values, of pack.yaml, of what target templates see
 #[derive(Debug, Args)]
@@ -27,8 +28,8 @@ impl Schema {
             "target-context" => schemars::schema_for!(TargetContext).to_value(),
             name => {
                 let mut warnings = Diagnostics::new();
-                match pack::load(name, &mut warnings) {
-                    Ok(source) => source.schema.document,
+                match pack::load(name, &mut warnings).and_then(|source| values::Schema::parse(&source.schema)) {
+                    Ok(schema) => schema.document,
                     Err(errors) => return Output::new(Format::Human).fail(errors),
                 }
             }

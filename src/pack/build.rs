@@ -11,8 +11,8 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location};
 use crate::kubernetes::{self, Minor};
 use crate::patch::{self, Content, ControlPlanePatch};
 use crate::target::{self, Document, PackInfo, Request, TemplateSet};
-use crate::template::Engine;
-use crate::values::{Assignment, Layer, Path, Values};
+use crate::template::{self, Engine};
+use crate::values::{Assignment, Layer, Path, Schema, Values};
 use crate::yaml::emit;
 
 /// What a person asks for on the command line, beside the pack.
@@ -84,7 +84,7 @@ pub fn plan(source: PackSource, inputs: Inputs, warnings: &mut Diagnostics) -> R
     let mut layers: Vec<Layer> = recorded.map(|recorded| recorded.layers.clone()).unwrap_or_default();
     layers.extend(inputs.layers);
     let values = Values::load(&source.values, &layers, warnings)?;
-    let mut found = source.schema.check(&values.root)?;
+    let mut found = Schema::parse(&source.schema)?.check(&values.root)?;
     let lock = recorded.map(|recorded| &recorded.lock);
     let minors = match (&inputs.kubernetes_version, lock) {
         (None, Some(lock)) => Ok(lock.minors.iter().filter_map(|minor| minor.parse().ok()).collect()),
@@ -147,7 +147,8 @@ impl Plan {
     /// # Errors
     /// Faults of the templates and of what they render; `patch-differs`.
     pub fn patch(&self, warnings: &mut Diagnostics) -> Result<ControlPlanePatch, Diagnostics> {
-        let engine = Engine::compile(&self.source.templates, || &self.source.schema)?;
+        let schema = if template::are_bundled(&self.source.templates) { None } else { Some(Schema::parse(&self.source.schema)?) };
+        let engine = Engine::compile(&self.source.templates, schema.as_ref())?;
         let main = &self.source.manifest.patch;
         if !engine.has(main) {
             let message = format!("pack.yaml names the template {}, which is not there", quote(main));
@@ -155,7 +156,9 @@ impl Plan {
             let at = source.text.find(main.as_str()).map_or(0..0, |at| at..at + main.len());
             return Err(Diagnostic::new(Code::PackInvalid, message).at(source.at(at)).into());
         }
-        let context = self.source.schema.complete(self.values.root.to_json());
+        let values = self.values.root.to_json();
+        // The bundled templates take what is absent as null (tests/absent_values.rs).
+        let context = schema.iter().fold(values, |values, schema| schema.complete(values));
         let locate = |path: &str| Path::parse(path).ok().map(|path| self.values.location(&path));
         let mut first: Option<ControlPlanePatch> = None;
         for minor in &self.minors {

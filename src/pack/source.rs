@@ -14,7 +14,7 @@ use super::{archive, bundled, sha256, typed};
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity, Source, nearest};
 use crate::target::{DEFINITION, README, TemplateSet};
-use crate::values::{Assignment, Layer, Schema};
+use crate::values::{Assignment, Layer};
 use crate::yaml::{MAX_BYTES, decode};
 
 /// A pack source, read and typed.
@@ -28,7 +28,7 @@ pub struct PackSource {
     /// values.yaml.
     pub values: Arc<Source>,
     /// values.schema.json.
-    pub schema: Schema,
+    pub schema: Arc<Source>,
     /// The `*.hbs` files by name.
     pub templates: BTreeMap<String, Arc<Source>>,
     /// What a built pack was built with.
@@ -195,10 +195,8 @@ pub fn from_files(mut files: Files, prefix: &str, warnings: &mut Diagnostics) ->
     };
     let (manifest, values, schema) = (need("pack.yaml"), need("values.yaml"), need("values.schema.json"));
     let (Some(manifest_source), Some(values), Some(schema)) = (manifest, values, schema) else { return Err(found) };
-    let manifest = typed::<Manifest>(&manifest_source, Code::PackInvalid, warnings);
-    let schema = Schema::parse(&schema);
-    match (manifest, schema) {
-        (Ok(manifest), Ok(schema)) if !found.has_errors() => {
+    match typed::<Manifest>(&manifest_source, Code::PackInvalid, warnings) {
+        Ok(manifest) if !found.has_errors() => {
             let templates = texts
                 .iter()
                 .filter(|(name, _)| name.ends_with(".hbs") && !name.contains('/'))
@@ -206,9 +204,8 @@ pub fn from_files(mut files: Files, prefix: &str, warnings: &mut Diagnostics) ->
                 .collect();
             Ok(PackSource { manifest, manifest_source, files, values, schema, templates, recorded: None })
         }
-        (manifest, schema) => {
+        manifest => {
             found.extend(manifest.err().unwrap_or_default());
-            found.extend(schema.err().unwrap_or_default());
             Err(found)
         }
     }

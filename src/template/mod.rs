@@ -32,16 +32,22 @@ pub struct Engine {
     sources: BTreeMap<String, Arc<Source>>,
     minor: Arc<AtomicU16>,
     budget: Arc<helpers::Budget>,
+    checked: bool,
+}
+
+/// Whether all of these templates are those of the binary.
+pub fn are_bundled(templates: &BTreeMap<String, Arc<Source>>) -> bool {
+    templates.values().all(|source| source.is_bundled())
 }
 
 impl Engine {
     /// Compiles `templates` (by file name) and checks them against the schema
-    /// of what they will be given. The templates of the binary are checked by its
-    /// tests, and not again at every start.
+    /// of what they will be given. Without a schema they are not checked: that is
+    /// for templates of the binary alone, which its tests check.
     ///
     /// # Errors
     /// Every fault of every template.
-    pub fn compile<'s>(templates: &BTreeMap<String, Arc<Source>>, schema: impl FnOnce() -> &'s Schema) -> Result<Self, Diagnostics> {
+    pub fn compile(templates: &BTreeMap<String, Arc<Source>>, schema: Option<&Schema>) -> Result<Self, Diagnostics> {
         let mut found = Diagnostics::new();
         let mut compiled = BTreeMap::new();
         for (name, source) in templates {
@@ -52,8 +58,10 @@ impl Engine {
                 Err(diagnostic) => found.push(*diagnostic),
             }
         }
-        if !found.has_errors() && !templates.values().all(|source| source.is_bundled()) {
-            found = check::check(&check::Templates { compiled: &compiled, schema: schema() });
+        if !found.has_errors()
+            && let Some(schema) = schema
+        {
+            found = check::check(&check::Templates { compiled: &compiled, schema });
         }
         if found.has_errors() {
             return Err(found);
@@ -70,7 +78,12 @@ impl Engine {
             registry.register_template(&name, template);
             sources.insert(name, source);
         }
-        Ok(Self { registry, sources, minor, budget })
+        Ok(Self { registry, sources, minor, budget, checked: schema.is_some() })
+    }
+
+    /// Whether the templates were checked; those of the binary need not be.
+    pub fn is_checked(&self) -> bool {
+        self.checked
     }
 
     /// Whether there is a template of that name.
@@ -379,7 +392,7 @@ mod tests {
     fn render(files: &[(&str, &str)]) -> Result<String, Diagnostics> {
         let templates = files.iter().map(|(name, text)| ((*name).to_owned(), Source::file(*name, (*text).to_owned()))).collect();
         let schema = Schema::from_value(json!({"properties": {"a": {"type": "integer"}}}));
-        let engine = Engine::compile(&templates, || &schema)?;
+        let engine = Engine::compile(&templates, Some(&schema))?;
         Ok(engine.render(files[0].0, &json!({"a": 1}), Minor(30), &|_| None)?.text().to_owned())
     }
 
