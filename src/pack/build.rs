@@ -60,6 +60,9 @@ pub struct Plan {
     pub deny: Vec<Code>,
 }
 
+/// The patch's path in a pack.
+const PATCH: &str = "control-plane-patch.yaml";
+
 /// A pack in memory.
 #[derive(Debug)]
 pub struct Pack {
@@ -226,7 +229,10 @@ impl Plan {
         };
         let request = Request { pack: &info, minors: &self.minors, patch, values: &self.values, templates: &self.templates, only };
         let text = |path: String, text: &str| Document { path, bytes: text.as_bytes().to_vec(), is_text: true };
-        let mut documents = vec![text("control-plane-patch.yaml".to_owned(), &patch.to_yaml())];
+        let mut documents = Vec::new();
+        if request.wants(PATCH) {
+            documents.push(text(PATCH.to_owned(), &patch.to_yaml()));
+        }
         documents.extend(patch.shipped().map(|(file, content)| text(format!("files{}", file.path), &content.text)));
         let mut found = Diagnostics::new();
         let mut readme = target::readme(&request)?;

@@ -33,7 +33,8 @@ pub struct Request<'r> {
 }
 
 impl Request<'_> {
-    fn wants(&self, path: &str) -> bool {
+    /// Whether the document at `path` is asked for.
+    pub fn wants(&self, path: &str) -> bool {
         self.only.is_none_or(|only| only == path)
     }
 }

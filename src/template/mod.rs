@@ -335,17 +335,15 @@ fn instrument(template: &mut Template, name: &str, source: &Arc<Source>) {
                 // Text before the tag on its line has marked the line already.
                 let marked =
                     matches!(template.elements.last(), Some(TemplateElement::RawString(text)) if !text.ends_with('\n') && !text.is_empty());
-                if !marked && let Some(step) = step(mark(line)) {
-                    push(template, step);
+                if !marked {
+                    push(template, step(mark(line)));
                 }
             }
             TemplateElement::HelperBlock(block) => {
                 for body in [&mut block.template, &mut block.inverse].into_iter().flatten() {
                     instrument(body, name, source);
-                    if let Some(step) = step(mark(line)) {
-                        body.elements.insert(0, step);
-                        body.mapping.splice(0..0, place.clone());
-                    }
+                    body.elements.insert(0, step(mark(line)));
+                    body.mapping.splice(0..0, place.clone());
                 }
             }
             _ => {}
@@ -366,9 +364,11 @@ fn computed_from(argument: &Parameter) -> Option<Parameter> {
 fn mark_lines(text: &str, source: &Arc<Source>, (line, column): (usize, usize), mark: impl Fn(usize) -> String) -> String {
     // White space around standalone blocks is trimmed away, so the text may
     // begin later than its element does.
-    let start = check::place(source, line, column).range.start;
-    let skipped = source.text[start..].find(text).unwrap_or_default();
-    let first = line + source.text[start..start + skipped].matches('\n').count();
+    let line_start = source.line_start(line);
+    let start = source.text[line_start..].char_indices().nth(column - 1).map_or(source.text.len(), |(at, _)| line_start + at);
+    let rest = &source.text[start..];
+    let skipped = if rest.starts_with(text) { 0 } else { rest.find(text).unwrap_or_default() };
+    let first = line + rest[..skipped].matches('\n').count();
     let mut marked = String::with_capacity(text.len() * 2);
     for (offset, piece) in text.split_inclusive('\n').enumerate() {
         if !piece.starts_with('\n') {
@@ -380,7 +380,7 @@ fn mark_lines(text: &str, source: &Arc<Source>, (line, column): (usize, usize), 
 }
 
 /// An element that calls the internal helper which writes `mark`.
-fn step(mark: String) -> Option<TemplateElement> {
+fn step(mark: String) -> TemplateElement {
     plain::call(helpers::MARK, vec![Parameter::Literal(Value::String(mark))])
 }
 

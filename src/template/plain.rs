@@ -41,41 +41,37 @@ pub fn compile(text: &str, name: &str) -> Option<Template> {
 }
 
 /// A call of a helper as it stands in a syntax tree.
-pub fn call(helper: &str, params: Vec<Parameter>) -> Option<TemplateElement> {
-    let mut call = PROTOTYPES.as_ref()?.call.clone();
-    call.name = Parameter::Name(helper.to_owned());
-    call.params = params;
-    Some(TemplateElement::Expression(Box::new(call)))
+pub fn call(helper: &str, params: Vec<Parameter>) -> TemplateElement {
+    *Subexpression::new(Parameter::Name(helper.to_owned()), params, HashMap::new()).element
 }
 
-/// Calls and places as the library makes them: it makes them only by parsing,
-/// so a few are parsed, and the others are copies.
-struct Prototypes {
-    call: HelperTemplate,
-    block: HelperTemplate,
-    /// A block whose opening tag has a line of its own.
-    standalone: HelperTemplate,
-    place: TemplateMapping,
-}
-
-static PROTOTYPES: LazyLock<Option<Prototypes>> = LazyLock::new(|| {
-    let first = |text: &str| {
-        let mut template = Template::compile(text).ok()?;
-        let place = template.mapping.first()?.clone();
-        match template.elements.swap_remove(0) {
-            TemplateElement::Expression(call) | TemplateElement::HelperBlock(call) => Some((*call, place)),
-            _ => None,
+/// A block whose opening tag has a line of its own, and a place. The library
+/// makes these only by parsing; one is parsed, the others are copies.
+static STANDALONE: LazyLock<Option<(HelperTemplate, TemplateMapping)>> = LazyLock::new(|| {
+    let mut template = Template::compile("{{#if a}}\n{{/if}}").ok()?;
+    match template.elements.pop()? {
+        TemplateElement::HelperBlock(mut block) => {
+            (block.template, block.inverse) = (None, None);
+            Some((*block, template.mapping.pop()?))
         }
-    };
-    let bare = |mut block: HelperTemplate| {
-        (block.template, block.inverse) = (None, None);
-        block
-    };
-    let (call, place) = first("{{yaml 0}}")?;
-    let (block, _) = first("{{#if a}}b{{/if}}")?;
-    let (standalone, _) = first("{{#if a}}\nb{{/if}}")?;
-    Some(Prototypes { call, block: bare(block), standalone: bare(standalone), place })
+        _ => None,
+    }
 });
+
+fn block(name: &str, params: Vec<Parameter>, standalone: bool) -> Option<HelperTemplate> {
+    if standalone {
+        let mut block = STANDALONE.as_ref()?.0.clone();
+        (block.name, block.params) = (Parameter::Name(name.to_owned()), params);
+        return Some(block);
+    }
+    match call(name, params) {
+        TemplateElement::Expression(mut call) => {
+            call.block = true;
+            Some(*call)
+        }
+        _ => None,
+    }
+}
 
 struct Reader<'t> {
     text: &'t str,
@@ -98,17 +94,15 @@ impl Reader<'_> {
         self.raw(start);
         let end = start + inner.len() + 4;
         let place = self.place();
-        if let Some(block) = inner.strip_prefix('#') {
+        if let Some(tag) = inner.strip_prefix('#') {
             let standalone = self.standalone(start, end);
-            let prototypes = PROTOTYPES.as_ref()?;
-            let mut helper = if standalone { prototypes.standalone.clone() } else { prototypes.block.clone() };
-            let (name, arguments) = block.split_once(' ')?;
+            let (name, arguments) = tag.split_once(' ')?;
             let (arguments, named) = match arguments.split_once(" as |") {
                 Some((arguments, named)) => (arguments, Some(named.strip_suffix('|').filter(|name| is_name(name))?)),
                 None => (arguments, None),
             };
-            helper.name = Parameter::Name(BLOCKS.iter().find(|block| **block == name).map(|name| (*name).to_owned())?);
-            helper.params = parameters(arguments)?;
+            let name = BLOCKS.iter().find(|block| **block == name)?;
+            let mut helper = block(name, parameters(arguments)?, standalone)?;
             helper.block_param = named.map(|name| BlockParam::Single(Parameter::Name(name.to_owned())));
             self.templates.last_mut()?.mapping.extend(place);
             self.open.push((helper, false));
@@ -128,7 +122,7 @@ impl Reader<'_> {
         } else {
             let (name, arguments) = inner.split_once(' ')?;
             let helper = WRITERS.iter().find(|writer| **writer == name)?;
-            let element = call(helper, parameters(arguments)?)?;
+            let element = call(helper, parameters(arguments)?);
             let template = self.templates.last_mut()?;
             template.elements.push(element);
             template.mapping.extend(place);
@@ -140,22 +134,27 @@ impl Reader<'_> {
     /// The text up to `end`, as one element.
     fn raw(&mut self, end: usize) {
         let text = &self.text[self.at..end];
-        let place = self.place();
-        if !text.is_empty() {
-            let kept = if self.trim {
-                let rest = text.trim_start_matches([' ', '\t']);
-                rest.strip_prefix('\n').unwrap_or(rest)
-            } else {
-                text
-            };
-            if let Some(template) = self.templates.last_mut() {
-                template.elements.push(TemplateElement::RawString(kept.to_owned()));
-                template.mapping.extend(place);
-            }
-            self.trim = false;
+        if text.is_empty() {
+            return;
         }
-        self.line += text.matches('\n').count();
-        self.line_start = text.rfind('\n').map_or(self.line_start, |newline| self.at + newline + 1);
+        if std::mem::take(&mut self.trim) {
+            let rest = text.trim_start_matches([' ', '\t']);
+            self.advance(end - rest.strip_prefix('\n').unwrap_or(rest).len());
+        }
+        let kept = &self.text[self.at..end];
+        let place = self.place();
+        if let Some(template) = self.templates.last_mut() {
+            template.elements.push(TemplateElement::RawString(kept.to_owned()));
+            template.mapping.extend(place);
+        }
+        self.advance(end);
+    }
+
+    fn advance(&mut self, end: usize) {
+        for (at, _) in self.text[self.at..end].match_indices('\n') {
+            self.line += 1;
+            self.line_start = self.at + at + 1;
+        }
         self.at = end;
     }
 
@@ -178,7 +177,7 @@ impl Reader<'_> {
 
     /// Line and column of what is read next, as the library counts them.
     fn place(&self) -> Option<TemplateMapping> {
-        let mut place = PROTOTYPES.as_ref()?.place.clone();
+        let mut place = STANDALONE.as_ref()?.1.clone();
         (place.0, place.1) = (self.line, self.text[self.line_start..self.at].chars().count() + 1);
         Some(place)
     }
