@@ -93,7 +93,7 @@ fn render_template(bencher: divan::Bencher<'_, '_>) {
     let plan = plan();
     let schema = Schema::parse(&plan.source.schema).expect("a schema");
     let engine = Engine::compile(&plan.source.templates, Some(&schema)).map_err(drop).expect("templates");
-    let context = schema.complete(plan.values.root.to_json());
+    let context = schema.complete(plan.values.root.to_json()).into();
     let minor: Minor = plan.minors[0];
     bencher.bench(|| engine.render(&plan.source.manifest.patch, &context, minor, &|_| None).expect("text").read().expect("YAML"));
 }

@@ -507,6 +507,15 @@ fn destinations() {
             case("a pack whose lock is broken, as PACK", "build out/kube-apiserver-audit-1.0.0 -o new")
                 .first(BUILD)
                 .then_file("out/kube-apiserver-audit-1.0.0/pack.lock.yaml", "format: 1\n"),
+            case("a pack whose sums were edited, as PACK", "build out/kube-apiserver-audit-1.0.0 -o new")
+                .first(BUILD)
+                .then_file("out/kube-apiserver-audit-1.0.0/SHA256SUMS", "mine\n"),
+            case("a file beside a pack where its archive goes", BUILD)
+                .first(BUILD)
+                .then_file("out/kube-apiserver-audit-1.0.0.tar.gz", "mine\n"),
+            case("the same, with --replace", "build kube-apiserver-audit -o out --replace")
+                .first(BUILD)
+                .then_file("out/kube-apiserver-audit-1.0.0.tar.gz", "mine\n"),
             case("an archive that was cut, as PACK", "build out/kube-apiserver-audit-1.0.0.tar.gz -o new")
                 .first(BUILD)
                 .then_file("out/kube-apiserver-audit-1.0.0.tar.gz", "\x1f"),

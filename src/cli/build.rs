@@ -126,7 +126,7 @@ fn may_replace(existing: &Existing, destination: &Path, lock: &Lock, replace: bo
         Existing::Pack { lock_text, .. } => Some(lock_text),
         Existing::Archive { lock_text: None } => {
             return refuse(
-                format!("{at}.tar.gz is no pack's archive, and is not replaced"),
+                format!("{} is no pack's archive, and is not replaced", quote(&format!("{}.tar.gz", destination.display()))),
                 "move it away, or choose another folder with -o",
             );
         }

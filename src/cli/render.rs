@@ -1,5 +1,7 @@
 //! `packwright render`.
 
+use std::mem::ManuallyDrop;
+
 use clap::{ArgMatches, Args};
 
 use super::inputs::InputArgs;
@@ -48,7 +50,7 @@ impl Render {
 
 fn render(plan: &mut Plan, file: Option<&str>, warnings: &mut Diagnostics) -> Result<Vec<u8>, Diagnostics> {
     check::redact(&mut plan.values);
-    let patch = plan.patch(warnings)?;
+    let patch = ManuallyDrop::new(plan.patch(warnings)?);
     check::secrets_in_patch(&patch).into_result((), warnings)?;
     let Some(path) = file else {
         let documents = plan.documents(&patch, warnings)?;

@@ -1,6 +1,7 @@
 //! Building: values, patch, checks, documents, and then the pack's bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use super::lock::{FILE as LOCK, Input, Lock, NodeFileEntry, OutputFile, SUMS};
 use super::source::{PackSource, SOURCE_PACK, SOURCE_TEMPLATES, SOURCE_VALUES};
@@ -38,6 +39,8 @@ pub struct Inputs {
 
 /// Everything decided about a pack before documents are rendered.
 pub struct Plan {
+    /// The pack's templates, once they were compiled.
+    engine: OnceLock<Engine>,
     /// The source.
     pub source: PackSource,
     /// All layers: those that a built pack recorded, then the new ones.
@@ -141,7 +144,7 @@ pub fn plan(source: PackSource, inputs: Inputs, warnings: &mut Diagnostics) -> R
     let allow = merge(recorded_codes(|lock| &lock.allowed), inputs.allow);
     let deny = merge(recorded_codes(|lock| &lock.denied), inputs.deny);
     found.into_result((), warnings)?;
-    Ok(Plan { source, layers, values, minors, targets, templates, name, version, allow, deny })
+    Ok(Plan { engine: OnceLock::new(), source, layers, values, minors, targets, templates, name, version, allow, deny })
 }
 
 impl Plan {
@@ -151,7 +154,13 @@ impl Plan {
     /// Faults of the templates and of what they render; `patch-differs`.
     pub fn patch(&self, warnings: &mut Diagnostics) -> Result<ControlPlanePatch, Diagnostics> {
         let schema = if template::are_bundled(&self.source.templates) { None } else { Some(Schema::parse(&self.source.schema)?) };
-        let engine = Engine::compile(&self.source.templates, schema.as_ref())?;
+        let engine = match self.engine.get() {
+            Some(engine) => engine,
+            None => {
+                let engine = Engine::compile(&self.source.templates, schema.as_ref())?;
+                self.engine.get_or_init(|| engine)
+            }
+        };
         let main = &self.source.manifest.patch;
         if !engine.has(main) {
             let message = format!("pack.yaml names the template {}, which is not there", quote(main));
@@ -161,7 +170,7 @@ impl Plan {
         }
         let values = self.values.root.to_json();
         // The bundled templates take what is absent as null (tests/absent_values.rs).
-        let context = schema.iter().fold(values, |values, schema| schema.complete(values));
+        let context = template::Context::from(schema.iter().fold(values, |values, schema| schema.complete(values)));
         let locate = |path: &str| Path::parse(path).ok().map(|path| self.values.location(&path));
         let mut first: Option<ControlPlanePatch> = None;
         for minor in &self.minors {

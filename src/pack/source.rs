@@ -215,6 +215,7 @@ fn from_built(files: Files, prefix: &str, warnings: &mut Diagnostics) -> Result<
     let invalid = |message: String| Diagnostics::from(Diagnostic::new(Code::PackInvalid, message));
     let lock_bytes = files.get(super::lock::FILE).ok_or_else(|| invalid(format!("{prefix} lacks {}", super::lock::FILE)))?;
     let lock = Lock::read(&decode(&format!("{prefix}{}", super::lock::FILE), lock_bytes.clone())?, warnings)?;
+    agree(&lock, lock_bytes, &files, prefix)?;
     let carried: BTreeMap<&String, &Cow<'static, [u8]>> = files.iter().filter(|(path, _)| path.starts_with("source/")).collect();
     for input in &lock.inputs {
         match carried.get(&input.path) {
@@ -250,6 +251,27 @@ fn from_built(files: Files, prefix: &str, warnings: &mut Diagnostics) -> Result<
     }
     pack.recorded = Some(Recorded { lock, layers: layers.into_iter().flat_map(|(_, layer)| layer).collect(), templates });
     Ok(pack)
+}
+
+/// The lock and the sums say the same of every file.
+fn agree(lock: &Lock, lock_bytes: &[u8], files: &Files, prefix: &str) -> Result<(), Diagnostics> {
+    let invalid = |message: String| Diagnostics::from(Diagnostic::new(Code::PackInvalid, message));
+    let text = files.get(super::SUMS).ok_or_else(|| invalid(format!("{prefix} lacks {}", super::SUMS)))?;
+    let text = String::from_utf8_lossy(text);
+    let sums: BTreeMap<&str, &str> = text.lines().filter_map(|line| line.split_once("  ")).map(|(hash, path)| (path, hash)).collect();
+    let listed = lock.inputs.iter().map(|input| (&input.path, &input.sha256));
+    let listed = listed.chain(lock.outputs.iter().map(|output| (&output.path, &output.sha256)));
+    let lock_sha256 = sha256(lock_bytes);
+    let lock_itself = (super::lock::FILE, lock_sha256.as_str());
+    let mut listed = listed.map(|(path, hash)| (path.as_str(), hash.as_str())).chain([lock_itself]);
+    match listed.find(|(path, hash)| sums.get(path) != Some(hash)) {
+        Some((path, _)) => {
+            let message =
+                format!("{prefix}{} and {} disagree about {path}: the pack was changed after the build", super::SUMS, super::lock::FILE);
+            Err(invalid(message))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The files of a pack source folder; others are left out with a note.

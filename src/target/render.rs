@@ -91,7 +91,7 @@ pub fn render(target: &str, request: &Request<'_>, warnings: &mut Diagnostics) -
     let engine = Engine::compile(&templates, context_schema(&templates))?;
     let options = options(target, &definition, request.values)?;
     let context = TargetContext::new((request.pack)(), request.minors, request.patch, options);
-    let context = serde_json::to_value(&context).map_err(|error| Diagnostic::new(Code::TemplateError, error.to_string()))?;
+    let context = template::Context::wraps(&context).map_err(|error| Diagnostic::new(Code::TemplateError, error.to_string()))?;
     let mut output = Output::default();
     let mut found = Diagnostics::new();
     let newest = request.minors.last().copied().unwrap_or(Minor(0));
@@ -126,7 +126,7 @@ pub fn readme(request: &Request<'_>) -> Result<String, Diagnostics> {
     let templates = BTreeMap::from([(README.to_owned(), Arc::clone(source))]);
     let engine = Engine::compile(&templates, context_schema(&templates))?;
     let context = TargetContext::new((request.pack)(), request.minors, request.patch, BTreeMap::new());
-    let context = serde_json::to_value(&context).map_err(|error| Diagnostic::new(Code::TemplateError, error.to_string()))?;
+    let context = template::Context::wraps(&context).map_err(|error| Diagnostic::new(Code::TemplateError, error.to_string()))?;
     let newest = request.minors.last().copied().unwrap_or(Minor(0));
     Ok(engine.render(README, &context, newest, &|_| None)?.text().to_owned())
 }
@@ -154,7 +154,7 @@ fn one(
     file: &TargetFile,
     source: &Arc<Source>,
     engine: &Engine,
-    context: &Value,
+    context: &template::Context,
     minor: Minor,
     patch: &ControlPlanePatch,
     found: &mut Diagnostics,
@@ -191,7 +191,7 @@ fn read_back(
     file: &TargetFile,
     rendered: &Rendered<'_>,
     engine: &Engine,
-    context: &Value,
+    context: &template::Context,
     patch: &ControlPlanePatch,
 ) -> Result<(), Diagnostics> {
     let document = rendered.read()?;
@@ -205,7 +205,7 @@ fn read_back(
         Reads::KubeApiserverAnnotation => {
             return match annotation::read(rendered.text()) {
                 Ok(annotations)
-                    if annotations.get("packwright.dev/files-sha256").map(String::as_str) == context["filesSha256"].as_str() =>
+                    if annotations.get("packwright.dev/files-sha256").map(String::as_str) == context.data()["filesSha256"].as_str() =>
                 {
                     Ok(())
                 }

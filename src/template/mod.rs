@@ -15,9 +15,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use handlebars::template::{Parameter, TemplateElement};
-use handlebars::{Context, Handlebars, RenderContext, RenderError, Renderable, Template};
+use handlebars::{Handlebars, RenderContext, RenderError, Renderable, Template};
 use serde_json::Value;
 
+pub use handlebars::Context;
 pub use marks::{Origin, Traced};
 
 use crate::diagnostic::human::quote;
@@ -101,16 +102,15 @@ impl Engine {
     ///
     /// # Errors
     /// `template-error` with the template's line.
-    pub fn render<'e>(&'e self, name: &str, context: &Value, minor: Minor, locate: &'e Locate<'e>) -> Result<Rendered<'e>, Diagnostics> {
+    pub fn render<'e>(&'e self, name: &str, context: &Context, minor: Minor, locate: &'e Locate<'e>) -> Result<Rendered<'e>, Diagnostics> {
         self.minor.store(minor.0, Ordering::Relaxed);
         self.budget.refill();
-        let context = Context::wraps(context).map_err(|error| Diagnostic::new(Code::TemplateError, error.to_string()))?;
         let mut sink = marks::Sink::new();
         let Some(template) = self.registry.get_template(name) else {
             return Err(Diagnostic::new(Code::TemplateError, format!("there is no template {}", quote(name))).into());
         };
         let mut render = RenderContext::new(template.name.as_ref());
-        template.render(&self.registry, &context, &mut render, &mut sink).map_err(|error| self.blame(name, &error))?;
+        template.render(&self.registry, context, &mut render, &mut sink).map_err(|error| self.blame(name, &error))?;
         Ok(Rendered { engine: self, name: name.to_owned(), traced: sink.finish(), locate })
     }
 
@@ -393,7 +393,7 @@ mod tests {
         let templates = files.iter().map(|(name, text)| ((*name).to_owned(), Source::file(*name, (*text).to_owned()))).collect();
         let schema = Schema::from_value(json!({"properties": {"a": {"type": "integer"}}}));
         let engine = Engine::compile(&templates, Some(&schema))?;
-        Ok(engine.render(files[0].0, &json!({"a": 1}), Minor(30), &|_| None)?.text().to_owned())
+        Ok(engine.render(files[0].0, &Context::from(json!({"a": 1})), Minor(30), &|_| None)?.text().to_owned())
     }
 
     #[test]

@@ -5,6 +5,9 @@
 //! evaluated directly; for any other keyword, and for every no, the schema
 //! library is asked, which also says why.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use regex_lite::Regex;
 use serde_json::Value;
 
@@ -12,17 +15,33 @@ use super::Schema;
 
 /// Whether `value` fits, or none when that takes a keyword not known here.
 pub fn fits(schema: &Schema, value: &Value) -> Option<bool> {
-    evaluate(schema, &schema.document, value, 0)
+    evaluate(&Root { document: &schema.document, patterns: RefCell::default() }, &schema.document, value, 0)
 }
 
-fn evaluate(root: &Schema, schema: &Value, value: &Value, depth: usize) -> Option<bool> {
+struct Root<'s> {
+    document: &'s Value,
+    /// Patterns that were met: one stands in many places.
+    patterns: RefCell<BTreeMap<&'s str, Regex>>,
+}
+
+impl<'s> Root<'s> {
+    fn is_match(&self, pattern: &'s str, text: &str) -> Option<bool> {
+        let mut patterns = self.patterns.borrow_mut();
+        if !patterns.contains_key(pattern) {
+            patterns.insert(pattern, Regex::new(pattern).ok()?);
+        }
+        patterns.get(pattern).map(|pattern| pattern.is_match(text))
+    }
+}
+
+fn evaluate<'s>(root: &Root<'s>, schema: &'s Value, value: &Value, depth: usize) -> Option<bool> {
     const DEEPEST: usize = 128;
     let keywords = match schema {
         Value::Bool(verdict) => return Some(*verdict),
         Value::Object(keywords) if depth < DEEPEST => keywords,
         _ => return None,
     };
-    let next = |schema: &Value, value: &Value| evaluate(root, schema, value, depth + 1);
+    let next = |schema: &'s Value, value: &Value| evaluate(root, schema, value, depth + 1);
     let mut verdict = true;
     for (keyword, rule) in keywords {
         verdict &= match keyword.as_str() {
@@ -42,7 +61,7 @@ fn evaluate(root: &Schema, schema: &Value, value: &Value, depth: usize) -> Optio
             "minItems" | "maxItems" => value.as_array().is_none_or(|items| within(keyword, items.len(), rule)),
             "pattern" if has_class(rule) => return None,
             "pattern" => match value.as_str() {
-                Some(text) => Regex::new(rule.as_str()?).ok()?.is_match(text),
+                Some(text) => root.is_match(rule.as_str()?, text)?,
                 None => true,
             },
             "required" => value

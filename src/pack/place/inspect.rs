@@ -58,8 +58,14 @@ pub fn inspect(destination: &Path) -> Result<Existing, PlaceError> {
     let folder = there(destination, Kind::Folder)?;
     let archive_path = beside(destination, ".tar.gz");
     let archive = there(&archive_path, Kind::File)?;
-    there(&beside(destination, ".tar.gz.sha256"), Kind::File)?;
+    let sidecar_path = beside(destination, ".tar.gz.sha256");
+    let sidecar = there(&sidecar_path, Kind::File)?;
     if folder && !is_empty(destination)? {
+        // A build replaces the archive together with the folder, so it must be a pack's as well.
+        let vouched = archive && sidecar && vouches(&sidecar_path, &hash_of(&archive_path)?)?;
+        if archive && !vouched && lock_in_archive(&archive_path)?.is_none() {
+            return Ok(Existing::Archive { lock_text: None });
+        }
         return inspect_folder(destination);
     }
     if archive {
@@ -112,6 +118,14 @@ fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> PlaceError {
 
 fn is_empty(folder: &Path) -> Result<bool, PlaceError> {
     Ok(fs::read_dir(folder).map_err(unreadable(folder))?.next().is_none())
+}
+
+/// Whether a sidecar holds this hash.
+fn vouches(sidecar: &Path, hash: &str) -> Result<bool, PlaceError> {
+    let mut text = String::new();
+    let file = File::open(sidecar).map_err(unreadable(sidecar))?;
+    // One line; what is longer or no text is no sidecar.
+    Ok(file.take(4096).read_to_string(&mut text).is_ok() && text.split_whitespace().next() == Some(hash))
 }
 
 fn lock_in_archive(path: &Path) -> Result<Option<String>, PlaceError> {
