@@ -438,6 +438,12 @@ fn credentials() {
             overlay("a credential in the line of another fault", "log:\n  mode: https://user:hunter2@example.com\n  password: hunter2\n"),
             overlay("a credential in a line that is not YAML", "password: hunter2: x\n"),
             case("render hides it", "render kube-apiserver-audit -f v.yaml --file files/etc/kubernetes/webhook.yaml").file("v.yaml", KUBECONFIG),
+            case("a target that writes outside its folder", "build p --templates t --target x -o out")
+                .file(
+                    "t/x/target.yaml",
+                    "apiVersion: packwright.dev/v1alpha1\nkind: Target\nformat: 1\nmetadata: {name: x}\nfiles:\n  - {path: y/a.yaml, template: a.hbs}\n",
+                )
+                .file("t/x/a.hbs", "a: 1\n"),
             case("a credential in a template", "build p -o out").file("p/control-plane.yaml.hbs", "files:\n  - path: /etc/k.yaml\n    content: \"token: hunter2\"\n"),
         ],
     );

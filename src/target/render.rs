@@ -75,6 +75,10 @@ pub fn render(target: &str, request: &Request<'_>, warnings: &mut Diagnostics) -
         }
         .into());
     };
+    let folder = format!("{target}/");
+    if request.only.is_some_and(|only| only != "README.md" && !only.starts_with(&folder)) {
+        return Ok(Output::default());
+    }
     let definition: Definition = crate::pack::typed(source, Code::PackInvalid, warnings)?;
     // A template of a document that is not wanted need not compile; one that no
     // document names may be a partial.
@@ -96,6 +100,11 @@ pub fn render(target: &str, request: &Request<'_>, warnings: &mut Diagnostics) -
     let mut found = Diagnostics::new();
     let newest = request.minors.last().copied().unwrap_or(Minor(0));
     for file in definition.files.iter().filter(|file| request.wants(&file.path)) {
+        if !file.path.starts_with(&folder) {
+            let message = format!("{} is not below the target's folder {}", quote(&file.path), quote(&folder));
+            found.push(Diagnostic::new(Code::PackInvalid, message).at(source.at(0..0)));
+            continue;
+        }
         let minor = request.minors.iter().rev().find(|minor| file.kubernetes.as_ref().is_none_or(|range| admits(range, **minor)));
         let Some(minor) = minor else { continue };
         if file.when == Some(Condition::Files) && request.patch.shipped().next().is_none() {
