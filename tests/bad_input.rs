@@ -239,6 +239,7 @@ fn yaml() {
             overlay("a bracket that nobody closes", "log:\n  path: [a, b\n  mode: batch\n"),
             overlay("wrong indentation", "log:\n  mode: batch\n   maxAge: 30\n"),
             overlay("a quote that nobody closes", "log:\n  mode: \"batch\n  maxAge: 30\n"),
+            overlay("a path that another value is computed from", "log:\n  maxAge: 3\n  path: /var/../log/audit.log\n"),
             overlay("a colon in plain text", "log:\n  path: /var/log: audit\n"),
             overlay("duplicate keys", "log:\n  maxAge: 30\n  mode: batch\n  maxAge: 60\nlog:\n  maxAge: 90\n"),
             overlay("a tab", "log:\n\tmaxAge: 30\n"),

@@ -96,7 +96,8 @@ impl Parser {
         if !is_dns_label(&name) {
             self.invalid(&name_at, format!("{} is no volume name: it must be a DNS label of at most 63 characters", quote(&name)));
         }
-        for (path, at) in [(&host_path, &host_at), (&mount_path, &mount_at)] {
+        let both = host_path == mount_path && host_at == mount_at; // one value gave both
+        for (path, at) in [(&host_path, &host_at), (&mount_path, &mount_at)].into_iter().skip(usize::from(both)) {
             if !path.starts_with('/') || path.contains(':') || path.split('/').any(|part| part == "..") {
                 self.invalid(at, format!("{what}: {} must be an absolute path without `..` and `:`", quote(path)));
             }

@@ -124,9 +124,12 @@ pub fn register(registry: &mut Handlebars<'static>, minor: Arc<AtomicU16>, budge
 /// The internal helper that writes a mark; templates cannot name it.
 pub const MARK: &str = "\u{fdd0}";
 
-/// The argument, put in before rendering, that names the value which a computed
-/// argument was computed from: `{{yaml (default a b)}}` comes from `a`.
-pub const ORIGIN: &str = "origin";
+/// The name of the argument, put in before rendering, that is one of the values
+/// which a computed argument may come from: `{{yaml (default a b)}}` comes from
+/// `a`, or from `b` when `a` is absent.
+pub fn origin_name(at: usize) -> String {
+    format!("origin{at}")
+}
 
 struct Mark;
 
@@ -167,7 +170,8 @@ impl HelperDef for Writes {
         render: &mut RenderContext<'reg, 'rc>,
     ) -> Result<ScopedJson<'rc>, RenderError> {
         self.2.pay(helper)?;
-        let source = helper.hash().get(ORIGIN).or(helper.param(0));
+        let sources = || (0..helper.hash().len()).filter_map(|at| helper.hash().get(origin_name(at).as_str()));
+        let source = sources().find(|source| !is_absent(source.value())).or_else(|| sources().next()).or(helper.param(0));
         let path = source.and_then(|param| origin(param, context, render));
         let text = (self.1)(&arguments(helper), path.as_ref()).map_err(|why| failed(self.0, &why))?;
         let mark = path.map(|path| Origin::value_mark(&path)).unwrap_or_default();

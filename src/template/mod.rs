@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use handlebars::template::{Parameter, TemplateElement};
+use handlebars::template::{Parameter, Subexpression, TemplateElement};
 use handlebars::{Handlebars, RenderContext, RenderError, Renderable, Template};
 use serde_json::Value;
 
@@ -328,9 +328,10 @@ fn instrument(template: &mut Template, name: &str, source: &Arc<Source>) {
             TemplateElement::RawString(text) => *text = mark_lines(text, source, (line, column), mark),
             TemplateElement::Expression(_) | TemplateElement::HtmlExpression(_) | TemplateElement::PartialExpression(_) => {
                 if let TemplateElement::Expression(call) = &mut element
-                    && let Some(origin) = call.params.first().and_then(computed_from)
+                    && let Some(Parameter::Subexpression(argument)) = call.params.first()
                 {
-                    call.hash.insert(helpers::ORIGIN.to_owned(), origin);
+                    let origins = computed_from(argument);
+                    call.hash.extend(origins.into_iter().enumerate().map(|(at, origin)| (helpers::origin_name(at), origin)));
                 }
                 // Text before the tag on its line has marked the line already.
                 let marked =
@@ -352,13 +353,17 @@ fn instrument(template: &mut Template, name: &str, source: &Arc<Source>) {
     }
 }
 
-/// The path that a computed argument was computed from, if it is one.
-fn computed_from(argument: &Parameter) -> Option<Parameter> {
-    let Parameter::Subexpression(call) = argument else { return None };
-    match call.params()?.first()? {
-        path @ Parameter::Path(_) => Some(path.clone()),
-        inner => computed_from(inner),
-    }
+/// The paths that a computed argument may be computed from, in the order in
+/// which they are asked: all arguments of `default`, the first of anything else.
+fn computed_from(call: &Subexpression) -> Vec<Parameter> {
+    let params = call.params().map(Vec::as_slice).unwrap_or_default();
+    let asked = if call.name() == "default" { params.len() } else { 1 };
+    let origins = params.iter().take(asked).map(|param| match param {
+        path @ Parameter::Path(_) => vec![path.clone()],
+        Parameter::Subexpression(inner) => computed_from(inner),
+        _ => Vec::new(),
+    });
+    origins.flatten().collect()
 }
 
 fn mark_lines(text: &str, source: &Arc<Source>, (line, column): (usize, usize), mark: impl Fn(usize) -> String) -> String {
