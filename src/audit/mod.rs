@@ -2,5 +2,8 @@
 //! values of the pack that sets them.
 
 pub mod disk;
+pub mod explain;
+pub mod matcher;
 pub mod policy;
+pub mod types;
 pub mod values;
