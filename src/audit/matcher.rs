@@ -139,6 +139,8 @@ fn covers(rule: &Rule, target: &Target<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use proptest::prelude::*;
 
     use super::super::explain::explain;
@@ -211,6 +213,7 @@ mod tests {
         ) {
             let policy = Policy { rules, omit_stages, omit_managed_fields };
             let target = path.map_or(Target::Resource { group, resource, subresource, namespace, name }, Target::Url);
+            let user = user.map(|(name, groups)| (name, groups.into_iter().map(Cow::from).collect::<Vec<_>>()));
             let user = user.as_ref().map(|(name, groups)| User { name: *name, groups });
             let request = Request { user, verb, target };
             let plain = explain(&policy, &request).decision;

@@ -5,5 +5,6 @@ pub mod disk;
 pub mod explain;
 pub mod matcher;
 pub mod policy;
+pub mod question;
 pub mod types;
 pub mod values;

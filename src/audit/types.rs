@@ -4,6 +4,8 @@
 //! Sources: `kubernetes/apiserver pkg/apis/audit/types.go` and
 //! `pkg/authorization/authorizer/interfaces.go` (Attributes).
 
+use std::borrow::Cow;
+
 use crate::diagnostic::Location;
 
 /// The levels, from nothing to both bodies.
@@ -165,7 +167,7 @@ pub struct User<'a> {
     /// The name; `None` is some user whom no rule names.
     pub name: Option<&'a str>,
     /// Exactly these groups.
-    pub groups: &'a [&'a str],
+    pub groups: &'a [Cow<'a, str>],
 }
 
 /// What is asked for.

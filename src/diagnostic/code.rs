@@ -104,6 +104,8 @@ codes! {
     PolicyEmpty = "policy-empty", Error, Verdict;
     /// A verb that no request has, so the rule never matches for it.
     PolicyUnknownVerb = "policy-unknown-verb", Warning, Verdict;
+    /// A policy is asked about a request that no API server would see as it is given.
+    PolicyOddRequest = "policy-odd-request", Note, Verdict;
 }
 
 impl Code {
