@@ -1,6 +1,7 @@
 //! Audit logging of kube-apiserver: its policy, its flags' meaning, and the
 //! values of the pack that sets them.
 
+pub mod cases;
 pub mod disk;
 pub mod explain;
 pub mod matcher;

@@ -78,7 +78,7 @@ impl Explain {
         let question = Question { who, verb: self.verb, what };
         warnings.extend(question.oddities());
         let explanation = explain(&policy, &question.request());
-        output.done("", &words(&policy, &explanation), object(&explanation), warnings)
+        output.done("", &words(&policy, &question, &explanation), object(&explanation), warnings)
     }
 }
 
@@ -102,7 +102,7 @@ fn object(explanation: &Explanation) -> Value {
 
 const MATCHES: &str = "everything that the rule asks for is so";
 
-fn words(policy: &Policy, explanation: &Explanation) -> String {
+fn words(policy: &Policy, question: &Question, explanation: &Explanation) -> String {
     let decision = explanation.decision;
     let mut text = String::new();
     let by = match decision.rule {
@@ -113,8 +113,10 @@ fn words(policy: &Policy, explanation: &Explanation) -> String {
     let list = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     let _ = writeln!(text, "stages:         {}", list(explanation.stages.names()));
     let _ = writeln!(text, "omitted stages: {}", list(decision.omit_stages.names()));
-    let managed = match (decision.level, decision.omit_managed_fields) {
-        (Level::None | Level::Metadata, _) => "no body is logged",
+    // Of a URL and of a failed authentication no body is logged at any level.
+    let has_bodies = decision.level >= Level::Request && question.who.is_some() && matches!(question.what, What::Resource { .. });
+    let managed = match (has_bodies, decision.omit_managed_fields) {
+        (false, _) => "no body is logged",
         (_, true) => "left out of bodies",
         (_, false) => "kept in bodies",
     };

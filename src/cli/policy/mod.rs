@@ -1,6 +1,7 @@
 //! `packwright policy`: an audit policy as something that can be asked.
 
 mod explain;
+mod test;
 
 use std::sync::Arc;
 
@@ -21,12 +22,14 @@ pub struct Policy {
 #[derive(Debug, Subcommand)]
 enum Command {
     Explain(explain::Explain),
+    Test(test::Test),
 }
 
 impl Policy {
     pub fn run(self) -> Outcome {
         match self.command {
             Command::Explain(command) => command.run(),
+            Command::Test(command) => command.run(),
         }
     }
 }
