@@ -28,13 +28,23 @@ fn the_command_reference_is_that_of_the_command_line() {
     let mut text = String::from("# Command line\n\nGenerated from `packwright --help`; do not edit.\n");
     let mut command = packwright::cli::command().term_width(100);
     command.build();
-    for subcommand in command.get_subcommands_mut().filter(|subcommand| subcommand.get_name() != "help") {
-        let name = subcommand.get_name().to_owned();
-        let help = subcommand.render_long_help().to_string();
-        let help: String = help.lines().map(|line| format!("{}\n", line.trim_end())).collect();
-        text.push_str(&format!("\n## packwright {name}\n\n```text\n{help}```\n"));
+    for subcommand in command.get_subcommands_mut() {
+        describe(subcommand, "packwright", &mut text);
     }
     hold("docs/reference.md", &text);
+}
+
+fn describe(command: &mut clap::Command, parent: &str, text: &mut String) {
+    if command.get_name() == "help" {
+        return;
+    }
+    let name = format!("{parent} {}", command.get_name());
+    let help = command.render_long_help().to_string();
+    let help: String = help.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+    text.push_str(&format!("\n## {name}\n\n```text\n{help}```\n"));
+    for subcommand in command.get_subcommands_mut() {
+        describe(subcommand, &name, text);
+    }
 }
 
 #[test]

@@ -1,6 +1,11 @@
 //! Audit logging of kube-apiserver: its policy, its flags' meaning, and the
 //! values of the pack that sets them.
 
+pub mod cases;
 pub mod disk;
+pub mod explain;
+pub mod matcher;
 pub mod policy;
+pub mod question;
+pub mod types;
 pub mod values;

@@ -4,15 +4,12 @@
 //! Sources: `kubernetes/apiserver pkg/audit/policy/reader.go` and
 //! `pkg/apis/audit/validation/validation.go`.
 
+use super::types::{GroupResources, LEVELS, Level, Policy, Rule, STAGES, Stage, Stages};
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, nearest};
 use crate::kubernetes::Minor;
 use crate::yaml::{Data, Node};
 
-/// The levels, from nothing to both bodies.
-pub const LEVELS: &[&str] = &["None", "Metadata", "Request", "RequestResponse"];
-/// The stages of a request at which an event can be made.
-pub const STAGES: &[&str] = &["RequestReceived", "ResponseStarted", "ResponseComplete", "Panic"];
 /// Verbs of resource requests, and HTTP methods in lower case for the others
 /// (`pkg/endpoints/request/requestinfo.go`).
 const VERBS: &[&str] = &[
@@ -42,20 +39,33 @@ const GROUP_FIELDS: &[&str] = &["group", "resources", "resourceNames"];
 
 /// Everything that is wrong with a policy for API servers of `minor`.
 pub fn check(policy: &Node, minor: Minor) -> Diagnostics {
+    examine(policy, minor).1
+}
+
+/// The policy that API servers of `minor` make of a document.
+///
+/// # Errors
+/// What [`check`] finds, if any of it is an error; otherwise that moves to `warnings`.
+pub fn decode(policy: &Node, minor: Minor, warnings: &mut Diagnostics) -> Result<Policy, Diagnostics> {
+    let (policy, found) = examine(policy, minor);
+    found.into_result(policy, warnings)
+}
+
+/// The policy as far as it can be understood, and everything that is wrong with it.
+fn examine(policy: &Node, minor: Minor) -> (Policy, Diagnostics) {
     let mut check = Check { minor, found: Diagnostics::new() };
     if !matches!(policy.data, Data::Map(_)) {
         check.push(Code::PolicySyntax, policy, format!("an audit policy is a mapping, not {}", policy.kind()));
-        return check.found;
+        return (Policy { rules: Vec::new(), omit_stages: Stages::default(), omit_managed_fields: false }, check.found);
     }
     check.fields(policy, "a policy", POLICY_FIELDS);
     check.head(policy);
-    check.stages(policy);
-    check.boolean(policy, "omitManagedFields");
+    let omit_stages = check.stages(policy);
+    let omit_managed_fields = check.boolean(policy, "omitManagedFields").unwrap_or_default();
+    let mut decoded = Vec::new();
     match policy.get("rules") {
         Some(rules) if matches!(rules.data, Data::List(_)) && !rules.items().is_empty() => {
-            for rule in rules.items() {
-                check.rule(rule);
-            }
+            decoded = rules.items().iter().filter_map(|rule| check.rule(rule)).collect();
         }
         Some(rules) if !matches!(rules.data, Data::List(_) | Data::Null) => {
             check.push(Code::PolicySyntax, rules, format!("`rules` is a list, not {}", rules.kind()));
@@ -68,7 +78,7 @@ pub fn check(policy: &Node, minor: Minor) -> Diagnostics {
             );
         }
     }
-    check.found
+    (Policy { rules: decoded, omit_stages, omit_managed_fields }, check.found)
 }
 
 struct Check {
@@ -118,21 +128,24 @@ impl Check {
         }
     }
 
-    fn rule(&mut self, rule: &Node) {
+    fn rule(&mut self, rule: &Node) -> Option<Rule> {
         if !matches!(rule.data, Data::Map(_)) {
             self.push(Code::PolicySyntax, rule, format!("a rule is a mapping, not {}", rule.kind()));
-            return;
+            return None;
         }
         self.fields(rule, "a rule", RULE_FIELDS);
-        match rule.get("level").filter(|level| !matches!(level.data, Data::Null)) {
-            None => self.push(Code::PolicyInvalid, rule, "the rule lacks `level`".to_owned()),
-            Some(level) => self.one_of(level, "level", LEVELS),
-        }
-        for key in ["users", "userGroups", "verbs", "namespaces", "nonResourceURLs"] {
-            self.strings(rule, key);
-        }
-        self.boolean(rule, "omitManagedFields");
-        self.stages(rule);
+        let level = match rule.get("level").filter(|level| !matches!(level.data, Data::Null)) {
+            None => {
+                self.push(Code::PolicyInvalid, rule, "the rule lacks `level`".to_owned());
+                None
+            }
+            Some(level) => self.one_of(level, "level", LEVELS).and_then(Level::parse),
+        };
+        let mut strings = |key| self.strings(rule, key);
+        let (users, user_groups, verbs) = (strings("users"), strings("userGroups"), strings("verbs"));
+        let (namespaces, non_resource_urls) = (strings("namespaces"), strings("nonResourceURLs"));
+        let omit_managed_fields = self.boolean(rule, "omitManagedFields");
+        let omit_stages = self.stages(rule);
         for verb in list(rule, "verbs") {
             self.verb(verb);
         }
@@ -144,30 +157,42 @@ impl Check {
         {
             self.push(Code::PolicySyntax, resources, format!("`resources` is a list, not {}", resources.kind()));
         }
-        for group in list(rule, "resources") {
-            self.group(group);
-        }
+        let resources = list(rule, "resources").iter().filter_map(|group| self.group(group)).collect();
         let urls = rule.get("nonResourceURLs").filter(|urls| !urls.items().is_empty());
         if let Some(urls) = urls
             && (!list(rule, "resources").is_empty() || !list(rule, "namespaces").is_empty())
         {
             self.push(Code::PolicyInvalid, urls, "a rule has either nonResourceURLs, or resources and namespaces, not both".to_owned());
         }
+        let location = rule.location.clone();
+        Some(Rule {
+            level: level?,
+            users,
+            user_groups,
+            verbs,
+            resources,
+            namespaces,
+            non_resource_urls,
+            omit_stages,
+            omit_managed_fields,
+            location,
+        })
     }
 
-    fn group(&mut self, group: &Node) {
+    fn group(&mut self, group: &Node) -> Option<GroupResources> {
         if !matches!(group.data, Data::Map(_)) {
             self.push(
                 Code::PolicySyntax,
                 group,
                 format!("a resources entry is a mapping with `group` and `resources`, not {}", group.kind()),
             );
-            return;
+            return None;
         }
         self.fields(group, "a resources entry", GROUP_FIELDS);
-        self.strings(group, "resources");
-        self.strings(group, "resourceNames");
-        if let Some(name) = group.get("group").filter(|name| !matches!(name.data, Data::Null)) {
+        let resources = self.strings(group, "resources");
+        let resource_names = self.strings(group, "resourceNames");
+        let name = group.get("group").filter(|name| !matches!(name.data, Data::Null));
+        if let Some(name) = name {
             match name.as_str() {
                 None => self.push(Code::PolicySyntax, name, format!("`group` is text, not {}", name.kind())),
                 Some("*") if self.minor >= GROUP_WILDCARD_SINCE => {}
@@ -189,6 +214,8 @@ impl Check {
         {
             self.push(Code::PolicyInvalid, names, "resourceNames needs `resources` beside it".to_owned());
         }
+        let group = name.and_then(Node::as_str).unwrap_or_default().to_owned();
+        Some(GroupResources { group, resources, resource_names })
     }
 
     fn verb(&mut self, verb: &Node) {
@@ -217,19 +244,20 @@ impl Check {
         }
     }
 
-    fn stages(&mut self, node: &Node) {
+    fn stages(&mut self, node: &Node) -> Stages {
+        // One that is no text is said once, not again as no stage.
         self.strings(node, "omitStages");
-        for stage in list(node, "omitStages") {
-            self.one_of(stage, "omitStages", STAGES);
-        }
+        let texts = list(node, "omitStages").iter().filter(|stage| stage.as_str().is_some());
+        texts.filter_map(|stage| self.one_of(stage, "omitStages", STAGES)).filter_map(Stage::parse).collect()
     }
 
-    fn one_of(&mut self, node: &Node, what: &str, known: &[&'static str]) {
+    fn one_of(&mut self, node: &Node, what: &str, known: &[&'static str]) -> Option<&'static str> {
         let Some(text) = node.as_str() else {
             self.push(Code::PolicySyntax, node, format!("`{what}` is text, not {}", node.kind()));
-            return;
+            return None;
         };
-        if !known.contains(&text) {
+        let found = known.iter().copied().find(|known| *known == text);
+        if found.is_none() {
             let diagnostic =
                 Diagnostic::new(Code::PolicyInvalid, format!("{} is no {what}; the API server refuses the policy", quote(text)))
                     .at(node.location.clone());
@@ -238,24 +266,28 @@ impl Check {
                 None => diagnostic.help(format!("one of {}", known.join(", "))),
             });
         }
+        found
     }
 
-    fn strings(&mut self, node: &Node, key: &str) {
-        let Some(value) = node.get(key).filter(|value| !matches!(value.data, Data::Null)) else { return };
+    fn strings(&mut self, node: &Node, key: &str) -> Vec<String> {
+        let Some(value) = node.get(key).filter(|value| !matches!(value.data, Data::Null)) else { return Vec::new() };
         if !matches!(value.data, Data::List(_)) {
             self.push(Code::PolicySyntax, value, format!("`{key}` is a list, not {}", value.kind()));
         }
         for item in value.items().iter().filter(|item| item.as_str().is_none()) {
             self.push(Code::PolicySyntax, item, format!("`{key}` is a list of text, and this is {}", item.kind()));
         }
+        value.items().iter().filter_map(Node::as_str).map(str::to_owned).collect()
     }
 
-    fn boolean(&mut self, node: &Node, key: &str) {
-        if let Some(value) = node.get(key)
-            && !matches!(value.data, Data::Bool(_) | Data::Null)
-        {
-            self.push(Code::PolicySyntax, value, format!("`{key}` is true or false, not {}", value.kind()));
+    fn boolean(&mut self, node: &Node, key: &str) -> Option<bool> {
+        let value = node.get(key)?;
+        match value.data {
+            Data::Bool(value) => return Some(value),
+            Data::Null => {}
+            _ => self.push(Code::PolicySyntax, value, format!("`{key}` is true or false, not {}", value.kind())),
         }
+        None
     }
 }
 

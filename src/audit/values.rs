@@ -10,7 +10,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-use super::policy::{LEVELS, STAGES};
+use super::types::{LEVELS, STAGES};
 use crate::patch::Variable;
 
 /// The schema of the pack's values, as its values.schema.json holds it.

@@ -2,13 +2,15 @@
 
 pub mod secret;
 
+use std::sync::Arc;
+
 use crate::audit;
 use crate::diagnostic::human::quote;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location, Source};
 use crate::kubernetes::Minor;
 use crate::patch::{ControlPlanePatch, NodeFile};
 use crate::values::{Path, Values};
-use crate::yaml::{Data, Node};
+use crate::yaml::{self, Data, Node};
 
 /// Every objection to a patch on API servers of `minor`.
 pub fn patch(patch: &ControlPlanePatch, minor: Minor) -> Diagnostics {
@@ -26,6 +28,23 @@ pub fn patch(patch: &ControlPlanePatch, minor: Minor) -> Diagnostics {
                     found.push(error);
                 }
             }
+        }
+    }
+    found
+}
+
+/// What the policies of a patch do otherwise than a file of cases expects. A
+/// policy with errors is not asked: [`patch`] tells of those.
+pub fn policy_cases(patch: &ControlPlanePatch, minor: Minor, source: &Arc<Source>) -> Diagnostics {
+    let mut found = Diagnostics::new();
+    let cases = match yaml::read(source, &mut found).and_then(|document| audit::cases::read(&document)) {
+        Ok(cases) => cases,
+        Err(errors) => return errors,
+    };
+    for (_, content) in patch.shipped().filter(|(file, _)| is_policy(patch, file)) {
+        let Ok(document) = &content.document else { continue };
+        if let Ok(policy) = audit::policy::decode(document, minor, &mut Diagnostics::new()) {
+            found.items.extend(cases.iter().filter_map(|case| case.run(&policy).1));
         }
     }
     found

@@ -11,6 +11,7 @@ mod list;
 mod man;
 mod new;
 mod output;
+mod policy;
 mod render;
 mod schema;
 mod values;
@@ -42,6 +43,7 @@ enum Command {
     Build(build::Build),
     Render(render::Render),
     Values(values::Values),
+    Policy(policy::Policy),
     Schema(schema::Schema),
     List(list::List),
     New(new::New),
@@ -66,6 +68,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Build(command) => command.run(matches),
         Command::Render(command) => command.run(matches),
         Command::Values(command) => command.run(matches),
+        Command::Policy(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::List(command) => command.run(),
         Command::New(command) => command.run(),

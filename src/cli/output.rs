@@ -76,6 +76,14 @@ impl Output {
         Ok(0)
     }
 
+    /// Reports a verdict, for people in `words`. The exit status is what the
+    /// findings say.
+    pub fn verdict(&self, words: &str, object: Value, diagnostics: Diagnostics) -> Outcome {
+        let status = diagnostics.status();
+        self.done(words, "", object, diagnostics)?;
+        Ok(status)
+    }
+
     /// Words for people while the result goes elsewhere.
     pub fn say(&self, words: &str) -> io::Result<()> {
         if self.format == Format::Human { writeln!(io::stderr(), "{words}") } else { Ok(()) }

@@ -104,6 +104,12 @@ codes! {
     PolicyEmpty = "policy-empty", Error, Verdict;
     /// A verb that no request has, so the rule never matches for it.
     PolicyUnknownVerb = "policy-unknown-verb", Warning, Verdict;
+    /// A file of policy cases says something that is no case.
+    PolicyCases = "policy-cases", Error, Input;
+    /// A policy decides otherwise than one of its cases expects.
+    PolicyCaseFailed = "policy-case-failed", Error, Verdict;
+    /// A policy is asked about a request that no API server would see as it is given.
+    PolicyOddRequest = "policy-odd-request", Note, Verdict;
 }
 
 impl Code {

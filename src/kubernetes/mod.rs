@@ -2,4 +2,4 @@
 
 mod version;
 
-pub use version::{Minor, NotAVersion, admits, admitted, select};
+pub use version::{Minor, NotAVersion, admits, admitted, select, select_known};

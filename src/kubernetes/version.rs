@@ -57,6 +57,9 @@ pub fn admits(requirement: &VersionReq, minor: Minor) -> bool {
     requirement.matches(&semver::Version::new(1, u64::from(minor.0), 0))
 }
 
+/// The minors that packwright knows about, for commands that have no pack to ask.
+const KNOWN: std::ops::RangeInclusive<u16> = 28..=37;
+
 /// The minors of `--kubernetes-version`: one, or a range such as `1.31-1.34`.
 /// Without it, the newest that the pack supports.
 ///
@@ -64,12 +67,25 @@ pub fn admits(requirement: &VersionReq, minor: Minor) -> bool {
 /// `kubernetes-version` when the text is no version or range, or the pack
 /// supports none or not all of it.
 pub fn select(asked: Option<&str>, supported: &VersionReq) -> Result<Vec<Minor>, Diagnostic> {
-    let known = admitted(supported);
-    let (Some(oldest), Some(newest)) = (known.first(), known.last()) else {
+    let admitted = admitted(supported);
+    if admitted.is_empty() {
         return Err(fault(format!("the pack supports no Kubernetes minor: {supported}")));
-    };
+    }
+    among(asked, &admitted, "the pack")
+}
+
+/// As [`select`], of the minors that packwright knows.
+///
+/// # Errors
+/// `kubernetes-version` when the text is no version or range, or not all of it is known.
+pub fn select_known(asked: Option<&str>) -> Result<Vec<Minor>, Diagnostic> {
+    among(asked, &KNOWN.map(Minor).collect::<Vec<_>>(), "packwright")
+}
+
+fn among(asked: Option<&str>, known: &[Minor], who: &str) -> Result<Vec<Minor>, Diagnostic> {
+    let (Some(oldest), Some(newest)) = (known.first(), known.last()) else { return Ok(Vec::new()) };
     let Some(asked) = asked else { return Ok(vec![*newest]) };
-    let help = format!("the pack supports {oldest} to {newest}; write one version such as {newest}, or a range such as {oldest}-{newest}");
+    let help = format!("{who} supports {oldest} to {newest}; write one version such as {newest}, or a range such as {oldest}-{newest}");
     // A range first: `1.31.2-1.34.1` is also a version with a pre-release.
     let range =
         asked.match_indices('-').find_map(|(at, _)| Some((asked[..at].parse::<Minor>().ok()?, asked[at + 1..].parse::<Minor>().ok()?)));
@@ -81,9 +97,9 @@ pub fn select(asked: Option<&str>, supported: &VersionReq) -> Result<Vec<Minor>,
         return Err(fault(format!("the range {} begins after its end", quote(asked))).help(help));
     }
     let minors: Vec<Minor> = (from.0..=to.0).map(Minor).collect();
-    match minors.iter().find(|minor| !admits(supported, **minor)) {
+    match minors.iter().find(|minor| !known.contains(minor)) {
         None => Ok(minors),
-        Some(minor) => Err(fault(format!("the pack does not support Kubernetes {minor}")).help(help)),
+        Some(minor) => Err(fault(format!("{who} does not support Kubernetes {minor}")).help(help)),
     }
 }
 

@@ -1,20 +1,20 @@
 //! Building: values, patch, checks, documents, and then the pack's bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::lock::{FILE as LOCK, Input, Lock, NodeFileEntry, OutputFile, SUMS};
 use super::source::{PackSource, SOURCE_PACK, SOURCE_TEMPLATES, SOURCE_VALUES};
 use super::{FORMAT, archive, bundled, manifest, sha256};
 use crate::check;
 use crate::diagnostic::human::quote;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location, Source};
 use crate::kubernetes::{self, Minor};
 use crate::patch::{self, Content, ControlPlanePatch};
 use crate::target::{self, Document, PackInfo, Request, TemplateSet};
 use crate::template::{self, Engine};
 use crate::values::{Assignment, Layer, Path, Schema, Values};
-use crate::yaml::emit;
+use crate::yaml::{decode, emit};
 
 /// What a person asks for on the command line, beside the pack.
 #[derive(Debug, Default, Clone)]
@@ -198,12 +198,17 @@ impl Plan {
     }
 
     /// The checks of meaning, for every minor; the same finding once. `--allow`
-    /// and `--deny` apply.
+    /// and `--deny` apply. Among them are the pack's own cases of its policy.
     pub fn check(&self, patch: &ControlPlanePatch) -> Diagnostics {
         let mut found = Diagnostics::new();
+        let cases: Vec<Arc<Source>> = self.policy_cases().filter_map(|cases| cases.map_err(|errors| found.extend(errors)).ok()).collect();
         let mut seen = BTreeSet::new();
         for minor in &self.minors {
-            for item in check::patch(patch, *minor).items {
+            let mut all = check::patch(patch, *minor);
+            for cases in &cases {
+                all.extend(check::policy_cases(patch, *minor, cases));
+            }
+            for item in all.items {
                 let key = (item.code, item.message.clone(), item.location.as_ref().map(ToString::to_string));
                 if seen.insert(key) {
                     found.push(item);
@@ -211,6 +216,13 @@ impl Plan {
             }
         }
         found
+    }
+
+    /// The files of the pack's `tests/` whose names end in `policy.yaml`.
+    fn policy_cases(&self) -> impl Iterator<Item = Result<Arc<Source>, Diagnostics>> {
+        let prefix = self.source.manifest_source.name.trim_end_matches("pack.yaml");
+        let files = self.source.files.iter().filter(|(path, _)| path.starts_with("tests/") && path.ends_with("policy.yaml"));
+        files.map(move |(path, bytes)| decode(&format!("{prefix}{path}"), bytes.to_vec()))
     }
 
     /// The documents: the patch, the files, and each target's, then the README.

@@ -1,0 +1,223 @@
+//! A policy compiled for many requests: who, verb and API group are each
+//! looked up once and leave few rules to be read.
+
+use foldhash::{HashMap, HashMapExt as _};
+
+use super::explain::{has, path_matches};
+use super::types::{Decision, Policy, Request, Rule, Target};
+
+/// Decides as [`super::explain::explain`] does, without saying why.
+#[derive(Debug)]
+pub struct Matcher {
+    policy: Policy,
+    users: Index,
+    groups: Index,
+    verbs: Index,
+    api_groups: Index,
+    /// Rules that a resource request can match, and those that a URL can.
+    resources: Set,
+    urls: Set,
+    /// Rules that ask for no user and no group.
+    anybody: Set,
+}
+
+/// A set of rules: bit `index % 64` of word `index / 64`.
+type Set = Box<[u64]>;
+
+/// The rules that each text of one field can match.
+#[derive(Debug)]
+struct Index {
+    /// Texts that some rule lists.
+    listed: HashMap<String, Set>,
+    /// For every other text: the rules that list none.
+    other: Set,
+}
+
+impl Index {
+    /// `field` gives the texts that a rule lists, or nothing if any text will do.
+    fn new<'p>(rules: &'p [Rule], field: impl Fn(&'p Rule) -> Option<Vec<&'p str>>) -> Self {
+        let fields: Vec<_> = rules.iter().map(field).collect();
+        let other = set(&fields, Option::is_none);
+        let mut listed = HashMap::new();
+        for text in fields.iter().flatten().flatten() {
+            listed
+                .entry((*text).to_owned())
+                .or_insert_with(|| set(&fields, |field| field.as_ref().is_none_or(|texts| texts.contains(text))));
+        }
+        Self { listed, other }
+    }
+
+    fn get(&self, text: &str) -> &[u64] {
+        self.listed.get(text).unwrap_or(&self.other)
+    }
+}
+
+fn set<T>(rules: &[T], belongs: impl Fn(&T) -> bool) -> Set {
+    let mut words = vec![0_u64; rules.len().div_ceil(64)];
+    for (index, _) in rules.iter().enumerate().filter(|(_, rule)| belongs(rule)) {
+        words[index / 64] |= 1 << (index % 64);
+    }
+    words.into()
+}
+
+fn some(list: &[String]) -> Option<Vec<&str>> {
+    (!list.is_empty()).then(|| list.iter().map(String::as_str).collect())
+}
+
+/// The API groups that a rule is for, or nothing if it is for any.
+fn api_groups(rule: &Rule) -> Option<Vec<&str>> {
+    let groups: Vec<&str> = rule.resources.iter().map(|entry| entry.group.as_str()).collect();
+    (!groups.is_empty() && !groups.contains(&"*")).then_some(groups)
+}
+
+impl Matcher {
+    /// Compiles a policy.
+    pub fn new(policy: Policy) -> Self {
+        let rules = &policy.rules;
+        let for_resources = |rule: &Rule| !rule.resources.is_empty() || !rule.namespaces.is_empty();
+        Self {
+            users: Index::new(rules, |rule| some(&rule.users)),
+            groups: Index::new(rules, |rule| some(&rule.user_groups)),
+            verbs: Index::new(rules, |rule| some(&rule.verbs)),
+            api_groups: Index::new(rules, api_groups),
+            resources: set(rules, |rule| for_resources(rule) || rule.non_resource_urls.is_empty()),
+            urls: set(rules, |rule| !for_resources(rule)),
+            anybody: set(rules, |rule| rule.users.is_empty() && rule.user_groups.is_empty()),
+            policy,
+        }
+    }
+
+    /// The policy that was compiled.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// What the policy says of a request.
+    pub fn decide(&self, request: &Request<'_>) -> Decision {
+        self.policy.decision(self.first(request))
+    }
+
+    fn first(&self, request: &Request<'_>) -> Option<usize> {
+        let verbs = self.verbs.get(request.verb);
+        let users = match request.user {
+            None => &self.anybody,
+            Some(user) => user.name.map_or(&*self.users.other, |name| self.users.get(name)),
+        };
+        let (targets, groups) = match request.target {
+            Target::Resource { group, .. } => (&self.resources, self.api_groups.get(group)),
+            Target::Url(_) => (&self.urls, &*self.urls),
+        };
+        for word in 0..verbs.len() {
+            let mut candidates = verbs[word] & users[word] & targets[word] & groups[word];
+            if candidates != 0
+                && let Some(user) = request.user
+            {
+                candidates &= user.groups.iter().fold(self.groups.other[word], |rules, group| rules | self.groups.get(group)[word]);
+            }
+            while candidates != 0 {
+                let index = word * 64 + candidates.trailing_zeros() as usize;
+                if covers(&self.policy.rules[index], &request.target) {
+                    return Some(index);
+                }
+                candidates &= candidates - 1;
+            }
+        }
+        None
+    }
+}
+
+/// Whether a rule that can match by everything else covers what is asked for.
+fn covers(rule: &Rule, target: &Target<'_>) -> bool {
+    match *target {
+        Target::Resource { namespace, .. } => {
+            (rule.namespaces.is_empty() || has(&rule.namespaces, namespace))
+                && (rule.resources.is_empty() || rule.resources.iter().any(|entry| entry.covers(target)))
+        }
+        Target::Url(path) => rule.non_resource_urls.is_empty() || rule.non_resource_urls.iter().any(|url| path_matches(url, path)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use proptest::prelude::*;
+
+    use super::super::explain::explain;
+    use super::super::types::{GroupResources, Level, Stage, Stages, User};
+    use super::*;
+    use crate::diagnostic::Source;
+
+    fn some_of(words: &'static [&'static str]) -> impl Strategy<Value = Vec<String>> {
+        let list = proptest::collection::vec(proptest::sample::select(words).prop_map(str::to_owned), 1..4);
+        prop_oneof![2 => Just(Vec::new()), 1 => list]
+    }
+
+    const USERS: &[&str] = &["alice", "bob", "system:apiserver", "*", ""];
+    const GROUPS: &[&str] = &["system:authenticated", "system:masters", "system:nodes", "*"];
+    const VERBS: &[&str] = &["get", "list", "create", "*"];
+    const API_GROUPS: &[&str] = &["", "apps", "*"];
+    const RESOURCES: &[&str] = &["pods", "pods/log", "pods/*", "*/log", "*", "*/*", "secrets", "", "/log", "pods/"];
+    const NAMES: &[&str] = &["web", "*", ""];
+    const NAMESPACES: &[&str] = &["default", "kube-system", ""];
+    const URLS: &[&str] = &["*", "/healthz", "/healthz*", "/api/*", "/"];
+    const PATHS: &[&str] = &["/healthz", "/healthzfoo", "/api", "/api/", "/api/v1", "/"];
+    const STAGES: &[Stage] = &Stage::ALL;
+
+    fn stages() -> impl Strategy<Value = Stages> {
+        proptest::collection::vec(proptest::sample::select(STAGES), 0..3).prop_map(Stages::from_iter)
+    }
+
+    fn entry() -> impl Strategy<Value = GroupResources> {
+        (proptest::sample::select(API_GROUPS), some_of(RESOURCES), some_of(NAMES))
+            .prop_map(|(group, resources, resource_names)| GroupResources { group: group.to_owned(), resources, resource_names })
+    }
+
+    fn rule() -> impl Strategy<Value = Rule> {
+        let what = prop_oneof![
+            (proptest::collection::vec(entry(), 0..3), some_of(NAMESPACES)).prop_map(|(r, n)| (r, n, Vec::new())),
+            some_of(URLS).prop_map(|urls| (Vec::new(), Vec::new(), urls)),
+        ];
+        let who = (some_of(USERS), some_of(GROUPS), some_of(VERBS));
+        (proptest::sample::select(&Level::ALL[..]), who, what, stages(), proptest::option::of(any::<bool>())).prop_map(
+            |(level, (users, user_groups, verbs), (resources, namespaces, non_resource_urls), omit_stages, omit_managed_fields)| Rule {
+                level,
+                users,
+                user_groups,
+                verbs,
+                resources,
+                namespaces,
+                non_resource_urls,
+                omit_stages,
+                omit_managed_fields,
+                location: Source::anonymous("rule", "").at(0..0),
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn a_compiled_policy_decides_as_its_rules_read(
+            rules in prop_oneof![9 => proptest::collection::vec(rule(), 1..8), 1 => proptest::collection::vec(rule(), 60..140)],
+            omit_stages in stages(),
+            omit_managed_fields in any::<bool>(),
+            user in proptest::option::weighted(0.9, (proptest::option::of(proptest::sample::select(USERS)), proptest::sample::subsequence(GROUPS, 0..3))),
+            verb in proptest::sample::select(VERBS),
+            group in proptest::sample::select(API_GROUPS),
+            resource in proptest::sample::select(&["pods", "secrets", "*", ""][..]),
+            subresource in proptest::sample::select(&["", "log", "*"][..]),
+            namespace in proptest::sample::select(NAMESPACES),
+            name in proptest::sample::select(NAMES),
+            path in proptest::option::of(proptest::sample::select(PATHS)),
+        ) {
+            let policy = Policy { rules, omit_stages, omit_managed_fields };
+            let target = path.map_or(Target::Resource { group, resource, subresource, namespace, name }, Target::Url);
+            let user = user.map(|(name, groups)| (name, groups.into_iter().map(Cow::from).collect::<Vec<_>>()));
+            let user = user.as_ref().map(|(name, groups)| User { name: *name, groups });
+            let request = Request { user, verb, target };
+            let plain = explain(&policy, &request).decision;
+            prop_assert_eq!(Matcher::new(policy).decide(&request), plain);
+        }
+    }
+}

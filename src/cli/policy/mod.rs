@@ -1,0 +1,72 @@
+//! `packwright policy`: an audit policy as something that can be asked.
+
+mod explain;
+mod test;
+
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+
+use super::output::{Outcome, Output};
+use crate::audit::{policy, types};
+use crate::diagnostic::{Code, Diagnostics, Source};
+use crate::{kubernetes, pack, yaml};
+
+/// Ask an audit policy: what is logged of a request, and why
+#[derive(Debug, Args)]
+pub struct Policy {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Explain(explain::Explain),
+    Test(test::Test),
+}
+
+impl Policy {
+    pub fn run(self) -> Outcome {
+        match self.command {
+            Command::Explain(command) => command.run(),
+            Command::Test(command) => command.run(),
+        }
+    }
+}
+
+/// The policy that a command is about.
+#[derive(Debug, Args)]
+struct PolicyArgs {
+    /// The file of the audit policy; `-` is standard input
+    #[arg(value_name = "POLICY")]
+    policy: String,
+
+    /// The Kubernetes version: 1.33, v1.33.4, or a range 1.31-1.34 [default: the newest that is known]
+    #[arg(long, value_name = "VERSION")]
+    kubernetes_version: Option<String>,
+}
+
+impl PolicyArgs {
+    /// Reads the policy, which every minor that was asked for must take.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    fn read(&self, warnings: &mut Diagnostics) -> Result<types::Policy, Diagnostics> {
+        let minors = kubernetes::select_known(self.kubernetes_version.as_deref())?;
+        let source: Arc<Source> = pack::load_layer(&self.policy)?;
+        let document = yaml::read(&source, warnings).map_err(|mut errors| {
+            errors.items.iter_mut().filter(|item| item.code == Code::YamlSyntax).for_each(|item| item.code = Code::PolicySyntax);
+            errors
+        })?;
+        // What a policy means is the same for every minor that takes it, and
+        // the oldest is the strictest.
+        policy::decode(&document, minors[0], warnings)
+    }
+}
+
+/// Reports that the policy or the question was not understood: here that is
+/// no verdict on the policy.
+fn refuse(output: &Output, mut warnings: Diagnostics, errors: Diagnostics) -> Outcome {
+    warnings.extend(errors);
+    output.fail(warnings).map(|status| status.max(2))
+}
