@@ -82,6 +82,8 @@ codes! {
     TargetUnchecked = "target-unchecked", Warning, Verdict;
     /// The content is more than the target can carry.
     TargetLimit = "target-limit", Error, Verdict;
+    /// A shipped file holds `{{ }}`, which who takes the target's documents would replace.
+    FileBraces = "file-braces", Error, Verdict;
     /// A credential would be shipped inside the pack.
     SecretInPack = "secret-in-pack", Error, Verdict;
     /// An API server flag is given more than once.

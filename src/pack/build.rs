@@ -11,7 +11,7 @@ use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location, Source};
 use crate::kubernetes::{self, Minor};
 use crate::patch::{self, Content, ControlPlanePatch};
-use crate::target::{self, Document, PackInfo, Request, TemplateSet};
+use crate::target::{self, Document, PackInfo, PaletteInfo, Request, TemplateSet};
 use crate::template::{self, Engine};
 use crate::values::{Assignment, Layer, Path, Schema, Values};
 use crate::yaml::{decode, emit};
@@ -247,8 +247,17 @@ impl Plan {
             version: self.version.clone(),
             display_name: self.source.manifest.metadata.display_name.clone(),
             description: self.source.manifest.metadata.description.clone(),
+            palette: self.source.manifest.palette.as_ref().map(PaletteInfo::from).unwrap_or_default(),
         };
-        let request = Request { pack: &info, minors: &self.minors, patch, values: &self.values, templates: &self.templates, only };
+        let request = Request {
+            pack: &info,
+            minors: &self.minors,
+            patch,
+            values: &self.values,
+            templates: &self.templates,
+            source: &self.source.files,
+            only,
+        };
         let text = |path: String, text: &str| Document { path, bytes: text.as_bytes().to_vec(), is_text: true };
         let mut documents = Vec::new();
         if request.wants(PATCH) {

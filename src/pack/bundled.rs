@@ -17,6 +17,7 @@ type Files = &'static [(&'static str, &'static [u8])];
 const PACKS: Files = embed!("packs":
     "kube-apiserver-audit/README.md",
     "kube-apiserver-audit/control-plane.yaml.hbs",
+    "kube-apiserver-audit/logo.png",
     "kube-apiserver-audit/pack.yaml",
     "kube-apiserver-audit/policy.yaml.hbs",
     "kube-apiserver-audit/values.schema.json",
@@ -25,11 +26,27 @@ const PACKS: Files = embed!("packs":
 
 const TEMPLATES: Files = embed!("templates":
     "README.md.hbs",
+    "kind/README.md.hbs",
+    "kind/cluster.yaml.hbs",
+    "kind/target.yaml",
     "kubeadm/README.md.hbs",
     "kubeadm/cluster-configuration.v1beta3.yaml.hbs",
     "kubeadm/cluster-configuration.v1beta4.yaml.hbs",
     "kubeadm/kube-apiserver-patch.yaml.hbs",
     "kubeadm/target.yaml",
+    "palette/README.md.hbs",
+    "palette/edge-k3s.yaml.hbs",
+    "palette/edge-k8s.yaml.hbs",
+    "palette/pack-README.md.hbs",
+    "palette/pack.json.hbs",
+    "palette/presets.yaml.hbs",
+    "palette/pxk.yaml.hbs",
+    "palette/schema.yaml.hbs",
+    "palette/target.yaml",
+    "palette/values.yaml.hbs",
+    "static-pod/README.md.hbs",
+    "static-pod/kube-apiserver.yaml.hbs",
+    "static-pod/target.yaml",
 );
 
 /// The bundled pack sources: name, then files by path in the pack.

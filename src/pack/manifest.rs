@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::target::PaletteInfo;
 
 /// A pack.yaml: what the pack is, and what it is for.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -64,6 +65,12 @@ pub struct Palette {
     pub cloud_types: Vec<String>,
     /// The kind of add-on.
     pub addon_type: Option<String>,
+}
+
+impl From<&Palette> for PaletteInfo {
+    fn from(palette: &Palette) -> Self {
+        Self { layer: Some(palette.layer.clone()), cloud_types: palette.cloud_types.clone(), addon_type: palette.addon_type.clone() }
+    }
 }
 
 fn version<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Version, D::Error> {

@@ -51,6 +51,11 @@ pub struct Variable {
 }
 
 impl Variable {
+    /// What a reference says of a variable: its name.
+    pub fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), kind: None, minimum: None, maximum: None, choices: None, description: None }
+    }
+
     /// The variable as it ships: with its type, checked against the flag's
     /// value, which becomes its default.
     ///

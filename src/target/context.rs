@@ -31,6 +31,8 @@ pub struct TargetContext {
     pub files: Vec<FileInfo>,
     /// Whether the pack ships any file.
     pub has_files: bool,
+    /// Whether any flag is exposed as a variable.
+    pub has_variables: bool,
     /// A digest over path, owner, mode and content of all shipped files, in hexadecimal.
     pub files_sha256: String,
     /// The audit log's disk on each control-plane node; without a log file, no path.
@@ -52,6 +54,21 @@ pub struct PackInfo {
     pub display_name: Option<String>,
     /// One line.
     pub description: Option<String>,
+    /// `palette` of pack.yaml.
+    pub palette: PaletteInfo,
+}
+
+/// What only Palette needs.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct PaletteInfo {
+    /// The profile layer, or null.
+    pub layer: Option<String>,
+    /// The clouds that the pack is offered for.
+    pub cloud_types: Vec<String>,
+    /// The kind of add-on, or null.
+    pub addon_type: Option<String>,
 }
 
 /// The Kubernetes minors rendered for.
@@ -163,6 +180,7 @@ impl TargetContext {
                 .collect(),
             files: patch.files.iter().map(file).collect(),
             has_files: patch.shipped().next().is_some(),
+            has_variables: patch.args.iter().any(|arg| arg.variable.is_some()),
             files_sha256: files_sha256(patch),
             disk: worst_disk(patch, minors).map(disk_info).unwrap_or_default(),
             options,

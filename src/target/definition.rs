@@ -24,6 +24,10 @@ pub struct Definition {
     pub readme: Option<String>,
     /// The JSON Schema of the target's options, `targets.NAME` of the values; without it there are none.
     pub options: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Whether who takes the documents replaces `{{ }}` in them. Then a shipped file that holds them
+    /// would not arrive as it is: `file-braces`.
+    #[serde(default)]
+    pub macros: bool,
     /// The documents, in the order in which they are listed to people.
     pub files: Vec<TargetFile>,
 }
@@ -42,18 +46,23 @@ pub struct Metadata {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct TargetFile {
-    /// The path in the pack. One that needs more than itself ends in .fragment.yaml.
+    /// The path in the pack; `{name}` and `{version}` stand for the pack's. One that needs more than
+    /// itself ends in .fragment.yaml.
     pub path: String,
-    /// The template that renders it. Either this or `generate`.
+    /// The template that renders it. Exactly one of this, `generate` and `copy`.
     pub template: Option<String>,
     /// What makes it, where no template can.
     pub generate: Option<Generator>,
+    /// A file of the pack source that is copied, byte for byte; left out if the source lacks it.
+    pub copy: Option<String>,
     /// The Kubernetes minors that it is for, as a range; all without it.
     #[serde(default, deserialize_with = "requirement")]
     #[schemars(with = "Option<String>")]
     pub kubernetes: Option<VersionReq>,
     /// When it is left out.
     pub when: Option<Condition>,
+    /// The most characters that it takes of one file's content; more is `target-limit`.
+    pub content_limit: Option<usize>,
     /// The kind that it is read back as and compared with the patch; opaque documents are only parsed.
     #[serde(default)]
     pub reads: Reads,
@@ -69,6 +78,8 @@ pub struct TargetFile {
 pub enum Generator {
     /// A tar of the shipped files with the node's paths, owners and modes.
     NodeFilesTar,
+    /// A .tar.gz of the target's files in the folder of the same name, which becomes its one top-level folder.
+    Archive,
 }
 
 /// When a document is rendered.
@@ -93,6 +104,30 @@ pub enum Reads {
     /// A strategic merge patch of the kube-apiserver Pod that sets annotations only.
     #[serde(rename = "kube-apiserver-annotation")]
     KubeApiserverAnnotation,
+    /// A static Pod of kube-apiserver.
+    #[serde(rename = "static-pod")]
+    StaticPod,
+    /// kind's cluster configuration.
+    #[serde(rename = "kind")]
+    Kind,
+    /// Values of Palette's `kubernetes` pack.
+    #[serde(rename = "palette-pxk")]
+    PalettePxk,
+    /// Values of Palette's `edge-k8s` pack.
+    #[serde(rename = "palette-edge-k8s")]
+    PaletteEdgeK8s,
+    /// Values of Palette's `edge-k3s` pack.
+    #[serde(rename = "palette-edge-k3s")]
+    PaletteEdgeK3s,
+    /// Presets of a Palette pack.
+    #[serde(rename = "palette-presets")]
+    PalettePresets,
+    /// YAML or JSON that says nothing of kube-apiserver: parsed, and nothing to compare.
+    #[serde(rename = "data")]
+    Data,
+    /// Text for people, which is not parsed.
+    #[serde(rename = "text")]
+    Text,
     /// Parsed as YAML or JSON, and no more.
     #[default]
     #[serde(rename = "opaque")]
@@ -110,12 +145,17 @@ pub enum Part {
     Volumes,
     /// Files with their content.
     Files,
+    /// Files by mounts of what lies in the pack's `files/`.
+    Mounts,
     /// The files' owners and modes.
     Permissions,
     /// References to Secrets that hold a file's content; without them such a file is expected on the node.
     Secrets,
     /// Variables of exposed flags.
     Variables,
+    /// Exposed flags as references to variables that are declared elsewhere.
+    #[serde(rename = "variable-names")]
+    VariableNames,
 }
 
 /// Reads a version range such as `>=1.28, <1.38`.

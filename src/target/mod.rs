@@ -11,8 +11,7 @@ mod render;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use context::PackInfo;
-pub use context::TargetContext;
+pub use context::{PackInfo, PaletteInfo, TargetContext};
 pub use definition::{Definition, TargetFile};
 pub use render::{Document, Output, Request, readme, render};
 

@@ -6,12 +6,13 @@ use std::sync::{Arc, LazyLock};
 use serde_json::{Value, json};
 
 use super::context::{PackInfo, TargetContext};
-use super::definition::{Condition, Definition, Generator, Reads, TargetFile};
+use super::definition::{Condition, Definition, Generator, Part, Reads, TargetFile};
 use super::read::{self, Kind};
 use super::{DEFINITION, README, TemplateSet, annotation, files, names, node_files};
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Source, nearest};
 use crate::kubernetes::{Minor, admits};
+use crate::pack::{Files, archive};
 use crate::patch::ControlPlanePatch;
 use crate::template::{self, Engine, Rendered};
 use crate::values::{Schema, Values};
@@ -28,6 +29,8 @@ pub struct Request<'r> {
     pub values: &'r Values,
     /// All templates.
     pub templates: &'r TemplateSet,
+    /// The pack source's files, to copy from.
+    pub source: &'r Files,
     /// The one path that is wanted; none for all of them and the README.
     pub only: Option<&'r str>,
 }
@@ -36,6 +39,15 @@ impl Request<'_> {
     /// Whether the document at `path` is asked for.
     pub fn wants(&self, path: &str) -> bool {
         self.only.is_none_or(|only| only == path)
+    }
+
+    /// Whether a path is wanted, or goes into an archive that is.
+    fn needs(&self, path: &str, definition: &Definition) -> bool {
+        self.wants(path)
+            || definition
+                .files
+                .iter()
+                .any(|file| file.generate == Some(Generator::Archive) && self.wants(&file.path) && path.starts_with(&archived(&file.path)))
     }
 }
 
@@ -59,6 +71,11 @@ pub struct Output {
     pub readme: String,
 }
 
+/// The folder that an archive holds, with its slash.
+fn archived(path: &str) -> String {
+    format!("{}/", path.trim_end_matches(".tar.gz"))
+}
+
 /// Renders one target.
 ///
 /// # Errors
@@ -79,13 +96,17 @@ pub fn render(target: &str, request: &Request<'_>, warnings: &mut Diagnostics) -
     if request.only.is_some_and(|only| only != "README.md" && !only.starts_with(&folder)) {
         return Ok(Output::default());
     }
-    let definition: Definition = crate::pack::typed(source, Code::PackInvalid, warnings)?;
+    let mut definition: Definition = crate::pack::typed(source, Code::PackInvalid, warnings)?;
+    let pack = (request.pack)();
+    for file in &mut definition.files {
+        file.path = file.path.replace("{name}", &pack.name).replace("{version}", &pack.version);
+    }
     // A template of a document that is not wanted need not compile; one that no
     // document names may be a partial.
     let unwanted = |name: &str| {
         let mut named = definition.files.iter().filter(|file| file.template.as_deref() == Some(name)).peekable();
         let is_readme = definition.readme.as_deref() == Some(name);
-        (is_readme && !request.wants("README.md")) || (named.peek().is_some() && named.all(|file| !request.wants(&file.path)))
+        (is_readme && !request.wants("README.md")) || (named.peek().is_some() && named.all(|file| !request.needs(&file.path, &definition)))
     };
     let templates: BTreeMap<String, Arc<Source>> = sources
         .iter()
@@ -94,15 +115,19 @@ pub fn render(target: &str, request: &Request<'_>, warnings: &mut Diagnostics) -
         .collect();
     let engine = Engine::compile(&templates, context_schema(&templates))?;
     let options = options(target, &definition, request.values)?;
-    let context = TargetContext::new((request.pack)(), request.minors, request.patch, options);
+    let context = TargetContext::new(pack, request.minors, request.patch, options);
     let context = template::Context::wraps(&context).map_err(|error| Diagnostic::new(Code::TemplateError, error.to_string()))?;
     let mut output = Output::default();
-    let mut found = Diagnostics::new();
+    // What `--allow` may let pass is found apart from what leaves no document.
+    let (mut found, mut errors_found) = (Diagnostics::new(), Diagnostics::new());
     let newest = request.minors.last().copied().unwrap_or(Minor(0));
-    for file in definition.files.iter().filter(|file| request.wants(&file.path)) {
+    if definition.macros {
+        refuse_braces(target, request.patch, &mut found);
+    }
+    for file in definition.files.iter().filter(|file| request.needs(&file.path, &definition)) {
         if !file.path.starts_with(&folder) {
             let message = format!("{} is not below the target's folder {}", quote(&file.path), quote(&folder));
-            found.push(Diagnostic::new(Code::PackInvalid, message).at(source.at(0..0)));
+            errors_found.push(Diagnostic::new(Code::PackInvalid, message).at(source.at(0..0)));
             continue;
         }
         let minor = request.minors.iter().rev().find(|minor| file.kubernetes.as_ref().is_none_or(|range| admits(range, **minor)));
@@ -110,9 +135,10 @@ pub fn render(target: &str, request: &Request<'_>, warnings: &mut Diagnostics) -
         if file.when == Some(Condition::Files) && request.patch.shipped().next().is_none() {
             continue;
         }
-        match one(file, source, &engine, &context, *minor, request.patch, &mut found) {
-            Ok(document) => output.documents.push(document),
-            Err(errors) => found.extend(errors),
+        let made = Made { file, source, documents: &output.documents };
+        match one(&made, &engine, &context, *minor, request, &mut found) {
+            Ok(document) => output.documents.extend(document),
+            Err(errors) => errors_found.extend(errors),
         }
     }
     if let Some(readme) = &definition.readme
@@ -120,10 +146,15 @@ pub fn render(target: &str, request: &Request<'_>, warnings: &mut Diagnostics) -
     {
         match engine.render(readme, &context, newest, &|_| None) {
             Ok(rendered) => output.readme = rendered.text().to_owned(),
-            Err(errors) => found.extend(errors),
+            Err(errors) => errors_found.extend(errors),
         }
     }
-    found.into_result(output, warnings)
+    if errors_found.has_errors() {
+        found.extend(errors_found);
+        return Err(found);
+    }
+    warnings.extend(found);
+    Ok(output)
 }
 
 /// Renders the README's general part.
@@ -159,37 +190,98 @@ fn context_schema(templates: &BTreeMap<String, Arc<Source>>) -> Option<&'static 
     if template::are_bundled(templates) { None } else { Some(&SCHEMA) }
 }
 
+/// One document of a target.yaml, and what was made before it.
+struct Made<'m> {
+    file: &'m TargetFile,
+    source: &'m Arc<Source>,
+    documents: &'m [Document],
+}
+
+/// The document; none where there is nothing to copy.
 fn one(
-    file: &TargetFile,
-    source: &Arc<Source>,
+    made: &Made<'_>,
     engine: &Engine,
     context: &template::Context,
     minor: Minor,
-    patch: &ControlPlanePatch,
+    request: &Request<'_>,
     found: &mut Diagnostics,
-) -> Result<Document, Diagnostics> {
+) -> Result<Option<Document>, Diagnostics> {
+    let Made { file, source, documents } = made;
     let path = file.path.clone();
     let invalid = |message: String| Diagnostics::from(Diagnostic::new(Code::PackInvalid, message).at(source.at(0..0)));
-    if path.is_empty() || path.split('/').any(|part| part.is_empty() || part == "." || part == "..") || path.contains(['\\', '\n']) {
+    if path.is_empty()
+        || path.split('/').any(|part| part.is_empty() || part == "." || part == "..")
+        || path.contains(['\\', '\n', '{', '}'])
+    {
         return Err(invalid(format!("{} is no path inside a pack", quote(&path))));
     }
-    match (&file.template, file.generate) {
-        (None, Some(Generator::NodeFilesTar)) => Ok(Document { path, bytes: node_files::tar(patch)?, is_text: false }),
-        (Some(template), None) if engine.has(template) => {
-            let rendered = engine.render(template, context, minor, &|_| None)?;
-            if file.reads == Reads::Opaque {
-                let message = format!("{path} is of a kind that cannot be read back, so nobody has compared it with the patch");
-                found.push(Diagnostic::new(Code::TargetUnchecked, message).at(source.at(0..0)));
-            }
-            read_back(file, &rendered, engine, context, patch)?;
-            Ok(Document { path, bytes: rendered.text().as_bytes().to_vec(), is_text: true })
+    if let Some(limit) = file.content_limit {
+        refuse_large(file, limit, request.patch)?;
+    }
+    let binary = |bytes: Vec<u8>| Ok(Some(Document { path: path.clone(), bytes, is_text: false }));
+    match (&file.template, file.generate, &file.copy) {
+        (None, Some(Generator::NodeFilesTar), None) => binary(node_files::tar(request.patch)?),
+        (None, Some(Generator::Archive), None) => {
+            let folder = archived(&path);
+            let files: BTreeMap<String, Vec<u8>> = documents
+                .iter()
+                .filter_map(|document| Some((document.path.strip_prefix(&folder)?.to_owned(), document.bytes.clone())))
+                .collect();
+            let root = folder.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+            archive::pack(root, &files)
+                .map_err(|error| Diagnostic::new(Code::TargetLimit, format!("{path}: {error}")).at(source.at(0..0)).into())
+                .and_then(binary)
         }
-        (Some(template), None) => {
+        (None, None, Some(copy)) => match request.source.get(copy) {
+            Some(bytes) => binary(bytes.to_vec()),
+            None => Ok(None),
+        },
+        (Some(template), None, None) if engine.has(template) => {
+            let rendered = engine.render(template, context, minor, &|_| None)?;
+            match file.reads {
+                Reads::Opaque => {
+                    let message = format!("{path} is of a kind that cannot be read back, so nobody has compared it with the patch");
+                    found.push(Diagnostic::new(Code::TargetUnchecked, message).at(source.at(0..0)));
+                }
+                Reads::Text | Reads::Data if !file.carries.is_empty() => {
+                    return Err(invalid(format!("{path} carries parts of the patch, and can be read back only as a kind that has them")));
+                }
+                _ => {}
+            }
+            if file.reads != Reads::Text {
+                read_back(file, &rendered, engine, context, request.patch)?;
+            }
+            Ok(Some(Document { path, bytes: rendered.text().as_bytes().to_vec(), is_text: file.reads != Reads::Text }))
+        }
+        (Some(template), None, None) => {
             let near = nearest(template, engine.names()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             Err(invalid(format!("{path} names the template {}, which is not there{near}", quote(template))))
         }
-        _ => Err(invalid(format!("{path} needs either `template` or `generate`"))),
+        _ => Err(invalid(format!("{path} needs exactly one of `template`, `generate` and `copy`"))),
     }
+}
+
+/// Files whose content would be changed on its way.
+fn refuse_braces(target: &str, patch: &ControlPlanePatch, found: &mut Diagnostics) {
+    for (file, _) in patch.shipped().filter(|(_, content)| content.text.contains("{{")) {
+        let message = format!("the file {} holds `{{{{`, which {target} replaces, and it has no encoding that would keep it", file.path);
+        let help = format!("leave {target} out of --target, or write the file without double braces");
+        found.push(Diagnostic::new(Code::FileBraces, message).at(file.location.clone()).help(help));
+    }
+}
+
+/// Files that are larger than the document's reader takes.
+fn refuse_large(file: &TargetFile, limit: usize, patch: &ControlPlanePatch) -> Result<(), Diagnostics> {
+    let mut found = Diagnostics::new();
+    for (shipped, content) in patch.shipped() {
+        let size = content.text.chars().count();
+        if size > limit {
+            let message = format!("the file {} has {size} characters, and {} takes at most {limit}", shipped.path, file.path);
+            let help = "ship less, or leave the target out of --target";
+            found.push(Diagnostic::new(Code::TargetLimit, message).at(shipped.location.clone()).help(help));
+        }
+    }
+    found.into_result((), &mut Diagnostics::new())
 }
 
 /// What ships is checked, not what was meant: the document must parse, and give
@@ -210,7 +302,7 @@ fn read_back(
         Err(Diagnostics::from(diagnostic))
     };
     let kind = match file.reads {
-        Reads::Opaque => return Ok(()),
+        Reads::Opaque | Reads::Data | Reads::Text => return Ok(()),
         Reads::KubeApiserverAnnotation => {
             return match annotation::read(rendered.text()) {
                 Ok(annotations)
@@ -224,6 +316,12 @@ fn read_back(
         }
         Reads::KubeadmV1beta3 => Kind::KubeadmV1beta3,
         Reads::KubeadmV1beta4 => Kind::KubeadmV1beta4,
+        Reads::StaticPod => Kind::StaticPod,
+        Reads::Kind => Kind::KindCluster,
+        Reads::PalettePxk => Kind::PalettePxk,
+        Reads::PaletteEdgeK8s => Kind::PaletteEdgeK8s,
+        Reads::PaletteEdgeK3s => Kind::PaletteEdgeK3s,
+        Reads::PalettePresets => Kind::PalettePresets,
     };
     if engine.is_checked() {
         match serde_yaml::from_str::<Value>(rendered.text()) {
@@ -244,7 +342,7 @@ fn read_back(
         }
         return Err(found);
     }
-    let carries = |part| file.carries.contains(&part);
+    let carries = |part: Part| file.carries.contains(&part);
     match reading.difference(patch, &carries) {
         Some(difference) => fault(format!("it does not read back as the patch: {difference}")),
         None => Ok(()),

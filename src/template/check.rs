@@ -238,6 +238,7 @@ impl<'t> Walk<'_, 't> {
             "entries" => Cow::Owned(self.entries(&first, at)),
             "default" | "with" | "each" => first,
             "eq" | "ne" | "and" | "or" | "not" | "kubernetesAtLeast" => Cow::Owned(json!({"type": "boolean"})),
+            "octal" => Cow::Owned(json!({"type": "integer"})),
             _ => Cow::Owned(json!({"type": "string"})),
         }
     }

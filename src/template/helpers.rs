@@ -45,12 +45,18 @@ pub const HELPERS: &[Signature] = &[
     signature("json", Role::Output, 1, 1),
     signature("code", Role::Output, 1, 1),
     signature("shell", Role::Output, 1, 1),
+    signature("singleQuoted", Role::Output, 1, 1),
     signature("entries", Role::Value, 1, 1),
     signature("dirname", Role::Value, 1, 1),
     signature("basename", Role::Value, 1, 1),
     signature("default", Role::Value, 2, 2),
     signature("sha256", Role::Value, 1, 1),
     signature("base64", Role::Value, 1, 1),
+    signature("octal", Role::Value, 1, 1),
+    signature("concat", Role::Value, 2, 8),
+    signature("join", Role::Value, 2, 2),
+    signature("braces", Role::Value, 1, 8),
+    signature("doubleQuoted", Role::Value, 1, 1),
     signature("eq", Role::Value, 2, 2),
     signature("ne", Role::Value, 2, 2),
     signature("and", Role::Value, 2, 8),
@@ -100,7 +106,14 @@ impl Budget {
 /// Registers all helpers. `minor` is the Kubernetes minor being rendered for.
 pub fn register(registry: &mut Handlebars<'static>, minor: Arc<AtomicU16>, budget: &Arc<Budget>) {
     registry.register_helper(MARK, Box::new(Mark));
-    for (name, write) in [("yaml", yaml as Write), ("toYaml", to_yaml), ("json", json_text), ("code", code), ("shell", shell)] {
+    for (name, write) in [
+        ("yaml", yaml as Write),
+        ("toYaml", to_yaml),
+        ("json", json_text),
+        ("code", code),
+        ("shell", shell),
+        ("singleQuoted", single_quoted),
+    ] {
         registry.register_helper(name, Box::new(Writes(name, write, Arc::clone(budget))));
     }
     for (name, compute) in [
@@ -109,6 +122,11 @@ pub fn register(registry: &mut Handlebars<'static>, minor: Arc<AtomicU16>, budge
         ("default", default),
         ("sha256", sha256),
         ("base64", base64),
+        ("octal", octal),
+        ("concat", concat),
+        ("join", join),
+        ("braces", braces),
+        ("doubleQuoted", double_quoted),
         ("eq", eq),
         ("ne", ne),
         ("and", and),
@@ -319,6 +337,15 @@ fn shell(arguments: &[&Value], _: Option<&Path>) -> Result<String, String> {
     Ok(if plain { text } else { format!("'{}'", text.replace('\'', r"'\''")) })
 }
 
+/// A YAML scalar in single quotes, for readers that look at the quotes.
+fn single_quoted(arguments: &[&Value], _: Option<&Path>) -> Result<String, String> {
+    let text = scalar_text(arguments[0])?;
+    if text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')) || contains_mark(&text) {
+        return Err("a text in single quotes must not hold control characters or line breaks".to_owned());
+    }
+    Ok(format!("'{}'", text.replace('\'', "''")))
+}
+
 fn scalar_text(value: &Value) -> Result<String, String> {
     match value {
         Value::String(text) => Ok(text.clone()),
@@ -373,6 +400,33 @@ fn base64(arguments: &[&Value]) -> Result<Value, String> {
         }
     }
     Ok(Value::String(encoded))
+}
+
+/// The number that octal digits such as `0600` mean, for readers that take a mode as a number.
+fn octal(arguments: &[&Value]) -> Result<Value, String> {
+    let digits = text(arguments[0])?;
+    u32::from_str_radix(digits, 8).map(Value::from).map_err(|_| format!("expected octal digits, got {}", json!(digits)))
+}
+
+fn concat(arguments: &[&Value]) -> Result<Value, String> {
+    arguments.iter().map(|argument| scalar_text(argument)).collect::<Result<String, _>>().map(Value::String)
+}
+
+fn join(arguments: &[&Value]) -> Result<Value, String> {
+    let items = arguments[0].as_array().ok_or_else(|| format!("expected a list, got {}", arguments[0]))?;
+    let items = items.iter().map(scalar_text).collect::<Result<Vec<_>, _>>()?;
+    Ok(Value::String(items.join(text(arguments[1])?)))
+}
+
+/// The arguments, one after the other, in the double braces of Go's templates.
+fn braces(arguments: &[&Value]) -> Result<Value, String> {
+    let inner = concat(arguments)?;
+    Ok(Value::String(format!("{{{{{}}}}}", text(&inner)?)))
+}
+
+/// A text in double quotes, escaped as JSON and Go have it.
+fn double_quoted(arguments: &[&Value]) -> Result<Value, String> {
+    Ok(Value::String(json!(scalar_text(arguments[0])?).to_string()))
 }
 
 fn eq(arguments: &[&Value]) -> Result<Value, String> {

@@ -16,7 +16,7 @@ use handlebars::{Path, PathSeg, Template};
 use serde_json::Value;
 
 /// The helpers that write a value.
-const WRITERS: [&str; 5] = ["yaml", "toYaml", "json", "code", "shell"];
+const WRITERS: [&str; 6] = ["yaml", "toYaml", "json", "code", "shell", "singleQuoted"];
 /// The helpers that open a block.
 const BLOCKS: [&str; 4] = ["if", "unless", "each", "with"];
 
@@ -195,7 +195,7 @@ fn is_whole(inner: &str) -> bool {
     let mut quote = None;
     for c in inner.chars() {
         match (quote, c) {
-            (_, '\\' | '{' | '}' | '~' | '\n') => return false,
+            (_, '\\' | '~' | '\n') | (None, '{' | '}') => return false,
             (Some(open), _) if open == c => quote = None,
             (None, '"' | '\'') => quote = Some(c),
             _ => {}
@@ -334,6 +334,7 @@ mod tests {
             "key: {{yaml a.b}}\n",
             "{{yaml x}}{{toYaml a.b.c 4}}\n",
             "é {{yaml (default x (dirname \"a)b\"))}} {{code \"a 'quoted' word\"}}\n",
+            "{{singleQuoted (concat \"${\" x \"}\")}}\n",
             "- {name: {{yaml x}}, value: {{yaml (default x.y \"a\")}}}\n",
             "{{yaml true}} {{yaml 7}} {{json null}}\n",
             "a {{#if x}}b{{/if}} c {{yaml (default x 1)}} d\n",

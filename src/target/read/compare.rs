@@ -1,6 +1,6 @@
 //! A document against the patch that it was rendered from.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Reading;
 use crate::patch::{Arg, Body, ControlPlanePatch, NodeFile, canonical};
@@ -11,6 +11,9 @@ impl Reading {
     /// document carries; a part that it does not carry must be absent.
     pub(in crate::target) fn difference(&self, patch: &ControlPlanePatch, carries: &dyn Fn(Part) -> bool) -> Option<String> {
         let arg = |arg: &Arg| {
+            if let Some(variable) = arg.variable.as_ref().filter(|_| carries(Part::VariableNames)) {
+                return json!({"name": arg.name, "variable": variable.name});
+            }
             let mut arg = arg.clone();
             arg.variable.take_if(|_| !carries(Part::Variables));
             canonical::arg(&arg)
@@ -27,7 +30,10 @@ impl Reading {
             Body::Secret { .. } => carries(Part::Secrets),
             Body::Host => false,
         };
-        let parts: [(Part, &str, Vec<Value>, Vec<Value>); 3] = [
+        // Mounts are of the pack's own files, from its root.
+        let mount =
+            |host_path: &str, path: &str, read_only: bool| json!({"hostPath": host_path, "containerPath": path, "readOnly": read_only});
+        let parts: [(Part, &str, Vec<Value>, Vec<Value>); 4] = [
             (Part::Args, "extraArgs", patch.args.iter().map(arg).collect(), self.args.iter().map(arg).collect()),
             (
                 Part::Volumes,
@@ -36,6 +42,12 @@ impl Reading {
                 self.volumes.iter().map(canonical::volume).collect(),
             ),
             (Part::Files, "files", patch.files.iter().filter(delivered).map(file).collect(), self.files.iter().map(file).collect()),
+            (
+                Part::Mounts,
+                "extraMounts",
+                patch.shipped().map(|(file, _)| mount(&format!("./files{}", file.path), &file.path, true)).collect(),
+                self.mounts.iter().map(|item| mount(&item.host_path, &item.path, item.read_only)).collect(),
+            ),
         ];
         parts.into_iter().find_map(|(part, name, expected, actual)| {
             let expected = if carries(part) { expected } else { Vec::new() };

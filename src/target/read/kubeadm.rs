@@ -14,6 +14,16 @@ pub enum Args {
     List,
 }
 
+impl Args {
+    /// The shape that an `apiServer` has, where its kind takes both.
+    pub fn of(api_server: &Node) -> Self {
+        match api_server.get("extraArgs").map(|args| &args.data) {
+            Some(Data::List(_)) => Args::List,
+            _ => Args::Map,
+        }
+    }
+}
+
 /// A ClusterConfiguration.
 pub fn read(document: &Node, args: Args, fields: &mut Fields) -> Reading {
     let mut reading = Reading { kubernetes_version: document.get("kubernetesVersion").cloned(), ..Reading::default() };

@@ -7,10 +7,13 @@
 //! leaves it to checks to object to what is given twice. One module a kind.
 
 mod compare;
+mod kind;
 mod kubeadm;
+mod palette;
+mod static_pod;
 
-use crate::diagnostic::{Code, Diagnostics};
-use crate::patch::{Arg, NodeFile, Volume};
+use crate::diagnostic::{Code, Diagnostics, Location};
+use crate::patch::{Arg, Content, NodeFile, Volume};
 use crate::yaml::{Fields, Node};
 
 /// What a document says about kube-apiserver, in the document's order.
@@ -22,8 +25,23 @@ pub struct Reading {
     pub volumes: Vec<Volume>,
     /// Files that it puts on the node.
     pub files: Vec<NodeFile>,
+    /// Paths of the machine that it mounts into the node.
+    pub mounts: Vec<Mount>,
     /// The Kubernetes version that it names, with its place.
     pub kubernetes_version: Option<Node>,
+}
+
+/// A path of the machine that is mounted into a node, as kind does.
+#[derive(Debug, Clone)]
+pub struct Mount {
+    /// The path on the machine; a relative one begins at the working directory.
+    pub host_path: String,
+    /// The path in the node.
+    pub path: String,
+    /// Whether the node may write.
+    pub read_only: bool,
+    /// Where it is written.
+    pub location: Location,
 }
 
 /// A kind of document that is read back.
@@ -33,18 +51,63 @@ pub enum Kind {
     KubeadmV1beta3,
     /// kubeadm's ClusterConfiguration v1beta4: extraArgs is a list.
     KubeadmV1beta4,
+    /// A static Pod of kube-apiserver.
+    StaticPod,
+    /// kind's cluster configuration.
+    KindCluster,
+    /// Values of Palette's `kubernetes` pack.
+    PalettePxk,
+    /// Values of Palette's `edge-k8s` pack.
+    PaletteEdgeK8s,
+    /// Values of Palette's `edge-k3s` pack.
+    PaletteEdgeK3s,
+    /// Presets of a Palette pack.
+    PalettePresets,
 }
 
 impl Kind {
-    /// The kind of a document, told by its apiVersion and kind.
+    /// The kind of a document, told by its apiVersion and kind; Palette's, which
+    /// have none, by the keys that they have at their top.
     pub fn of(document: &Node) -> Option<Self> {
         let text = |key| document.get(key).and_then(Node::as_str).unwrap_or_default();
         match (text("apiVersion"), text("kind")) {
             ("kubeadm.k8s.io/v1beta3", "ClusterConfiguration") => Some(Kind::KubeadmV1beta3),
             ("kubeadm.k8s.io/v1beta4", "ClusterConfiguration") => Some(Kind::KubeadmV1beta4),
+            ("v1", "Pod") if static_pod::container(document).is_some() => Some(Kind::StaticPod),
+            ("kind.x-k8s.io/v1alpha4", "Cluster") => Some(Kind::KindCluster),
+            ("", "") if document.get("kubeadmconfig").is_some() => Some(Kind::PalettePxk),
+            ("", "") if document.get("presets").is_some_and(|presets| matches!(presets.data, crate::yaml::Data::List(_))) => {
+                Some(Kind::PalettePresets)
+            }
+            ("", "") => {
+                let config = document.get("cluster").and_then(|cluster| cluster.get("config"))?;
+                config.as_str()?;
+                Some(if palette::is_edge_k8s(config) { Kind::PaletteEdgeK8s } else { Kind::PaletteEdgeK3s })
+            }
             _ => None,
         }
     }
+}
+
+/// The YAML that is written in a string, with its places in the document.
+fn embedded(node: &Node, what: &str, fields: &mut Fields) -> Option<Node> {
+    let Some(text) = node.as_str() else {
+        fields.malformed(&node.location, format!("{what} must be text that holds YAML, not {}", node.kind()));
+        return None;
+    };
+    match Content::written(text, &node.location).document {
+        Ok(document) => Some(document),
+        Err(errors) => {
+            fields.found.extend(errors);
+            None
+        }
+    }
+}
+
+/// `name=value`, with or without dashes in front; without a value it is true.
+fn flag(text: &str, location: &Location) -> Arg {
+    let (name, value) = text.trim_start_matches('-').split_once('=').unwrap_or((text.trim_start_matches('-'), "true"));
+    Arg { name: name.to_owned(), value: value.to_owned(), variable: None, location: location.clone() }
 }
 
 /// Reads a document of a kind. What its own reader would refuse is `found`
@@ -54,6 +117,12 @@ pub fn read(kind: Kind, document: &Node, found: &mut Diagnostics) -> Reading {
     let reading = match kind {
         Kind::KubeadmV1beta3 => kubeadm::read(document, kubeadm::Args::Map, &mut fields),
         Kind::KubeadmV1beta4 => kubeadm::read(document, kubeadm::Args::List, &mut fields),
+        Kind::StaticPod => static_pod::read(document, &mut fields),
+        Kind::KindCluster => kind::read(document, &mut fields),
+        Kind::PalettePxk => palette::pxk(document, &mut fields),
+        Kind::PaletteEdgeK8s => palette::edge_k8s(document, &mut fields),
+        Kind::PaletteEdgeK3s => palette::edge_k3s(document, &mut fields),
+        Kind::PalettePresets => palette::presets(document, &mut fields),
     };
     found.extend(fields.found);
     reading
