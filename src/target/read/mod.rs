@@ -6,12 +6,16 @@
 //! what it knows and passes over the rest, keeps the document's order, and
 //! leaves it to checks to object to what is given twice. One module a kind.
 
+mod cluster_api;
 mod compare;
+mod gzip;
 mod kubeadm;
 
 use crate::diagnostic::{Code, Diagnostics};
 use crate::patch::{Arg, NodeFile, Volume};
 use crate::yaml::{Fields, Node};
+
+pub use kubeadm::Args;
 
 /// What a document says about kube-apiserver, in the document's order.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +37,14 @@ pub enum Kind {
     KubeadmV1beta3,
     /// kubeadm's ClusterConfiguration v1beta4: extraArgs is a list.
     KubeadmV1beta4,
+    /// Cluster API's KubeadmControlPlane.
+    KubeadmControlPlane(Args),
+    /// Cluster API's KubeadmControlPlaneTemplate.
+    KubeadmControlPlaneTemplate(Args),
+    /// The patches of a ClusterClass v1beta1.
+    ClusterClassV1beta1,
+    /// The patches of a ClusterClass v1beta2.
+    ClusterClassV1beta2,
 }
 
 impl Kind {
@@ -42,6 +54,12 @@ impl Kind {
         match (text("apiVersion"), text("kind")) {
             ("kubeadm.k8s.io/v1beta3", "ClusterConfiguration") => Some(Kind::KubeadmV1beta3),
             ("kubeadm.k8s.io/v1beta4", "ClusterConfiguration") => Some(Kind::KubeadmV1beta4),
+            ("controlplane.cluster.x-k8s.io/v1beta1", "KubeadmControlPlane") => Some(Kind::KubeadmControlPlane(Args::Map)),
+            ("controlplane.cluster.x-k8s.io/v1beta2", "KubeadmControlPlane") => Some(Kind::KubeadmControlPlane(Args::List)),
+            ("controlplane.cluster.x-k8s.io/v1beta1", "KubeadmControlPlaneTemplate") => Some(Kind::KubeadmControlPlaneTemplate(Args::Map)),
+            ("controlplane.cluster.x-k8s.io/v1beta2", "KubeadmControlPlaneTemplate") => Some(Kind::KubeadmControlPlaneTemplate(Args::List)),
+            ("cluster.x-k8s.io/v1beta1", "ClusterClass") => Some(Kind::ClusterClassV1beta1),
+            ("cluster.x-k8s.io/v1beta2", "ClusterClass") => Some(Kind::ClusterClassV1beta2),
             _ => None,
         }
     }
@@ -54,6 +72,9 @@ pub fn read(kind: Kind, document: &Node, found: &mut Diagnostics) -> Reading {
     let reading = match kind {
         Kind::KubeadmV1beta3 => kubeadm::read(document, kubeadm::Args::Map, &mut fields),
         Kind::KubeadmV1beta4 => kubeadm::read(document, kubeadm::Args::List, &mut fields),
+        Kind::KubeadmControlPlane(args) => cluster_api::control_plane(document, args, &mut fields),
+        Kind::KubeadmControlPlaneTemplate(args) => cluster_api::control_plane_template(document, args, &mut fields),
+        Kind::ClusterClassV1beta1 | Kind::ClusterClassV1beta2 => cluster_api::cluster_class(document, &mut fields),
     };
     found.extend(fields.found);
     reading
