@@ -26,6 +26,16 @@ const PACKS: Files = embed!("packs":
 
 const TEMPLATES: Files = embed!("templates":
     "README.md.hbs",
+    "cluster-api/README.md.hbs",
+    "cluster-api/clusterclass.append.v1beta1.fragment.yaml.hbs",
+    "cluster-api/clusterclass.append.v1beta2.fragment.yaml.hbs",
+    "cluster-api/clusterclass.create.v1beta1.fragment.yaml.hbs",
+    "cluster-api/clusterclass.create.v1beta2.fragment.yaml.hbs",
+    "cluster-api/kubeadmcontrolplane.v1beta1.fragment.yaml.hbs",
+    "cluster-api/kubeadmcontrolplane.v1beta2.fragment.yaml.hbs",
+    "cluster-api/kubeadmcontrolplanetemplate.v1beta1.fragment.yaml.hbs",
+    "cluster-api/kubeadmcontrolplanetemplate.v1beta2.fragment.yaml.hbs",
+    "cluster-api/target.yaml",
     "kind/README.md.hbs",
     "kind/cluster.yaml.hbs",
     "kind/target.yaml",

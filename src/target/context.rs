@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Number, Value};
 use sha2::{Digest, Sha256};
 
+use super::cluster_api::{self, DeliveredFile};
 use crate::audit::disk;
 use crate::kubernetes::Minor;
 use crate::pack::hex;
-use crate::patch::{Body, ControlPlanePatch, Variable};
+use crate::patch::{Arg, Body, ControlPlanePatch, VariableType};
 
 /// The context of target templates and README templates, format 1.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -33,6 +34,10 @@ pub struct TargetContext {
     pub has_files: bool,
     /// Whether any flag is exposed as a variable.
     pub has_variables: bool,
+    /// The files as `delivery` of target.yaml asks for them; without it there are none.
+    pub delivery: Vec<DeliveredFile>,
+    /// The variables of exposed flags, sorted by flag.
+    pub variables: Vec<VariableInfo>,
     /// A digest over path, owner, mode and content of all shipped files, in hexadecimal.
     pub files_sha256: String,
     /// The audit log's disk on each control-plane node; without a log file, no path.
@@ -92,7 +97,36 @@ pub struct ArgInfo {
     /// Its value, always text.
     pub value: String,
     /// Present when the flag is exposed.
-    pub variable: Option<Variable>,
+    pub variable: Option<VariableInfo>,
+}
+
+/// A variable of the target.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct VariableInfo {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: VariableType,
+    /// The smallest number that may be chosen, or null.
+    #[schemars(with = "Option<f64>")]
+    pub minimum: Option<Number>,
+    /// The largest number that may be chosen, or null.
+    #[schemars(with = "Option<f64>")]
+    pub maximum: Option<Number>,
+    /// The values that may be chosen, as text, or null.
+    #[serde(rename = "enum")]
+    pub choices: Option<Vec<String>>,
+    /// What the variable does, or null.
+    pub description: Option<String>,
+    /// Its OpenAPI v3 schema: type, default, bounds; values are of its type.
+    pub schema: Map<String, Value>,
+    /// The Go template with sprig functions (Cluster API's `valueFrom.template`) that gives the flag's value as text.
+    pub go_template: String,
+    /// The Go template that gives the flag as a mapping of `name` and `value`.
+    pub go_template_entry: String,
 }
 
 /// A mount.
@@ -152,8 +186,15 @@ pub struct DiskInfo {
 }
 
 impl TargetContext {
-    /// The context for a patch; `minors` is never empty.
-    pub fn new(pack: PackInfo, minors: &[Minor], patch: &ControlPlanePatch, options: BTreeMap<String, Value>) -> Self {
+    /// The context for a patch; `minors` is never empty. `delivery` is what the
+    /// target's own way of taking files made of them.
+    pub fn new(
+        pack: PackInfo,
+        minors: &[Minor],
+        patch: &ControlPlanePatch,
+        options: BTreeMap<String, Value>,
+        delivery: Vec<DeliveredFile>,
+    ) -> Self {
         let text = |minor: Option<&Minor>| minor.map(Minor::to_string).unwrap_or_default();
         Self {
             pack,
@@ -165,7 +206,7 @@ impl TargetContext {
             args: patch
                 .args
                 .iter()
-                .map(|arg| ArgInfo { name: arg.name.clone(), value: arg.value.clone(), variable: arg.variable.clone() })
+                .map(|arg| ArgInfo { name: arg.name.clone(), value: arg.value.clone(), variable: variable(arg) })
                 .collect(),
             volumes: patch
                 .volumes
@@ -181,11 +222,29 @@ impl TargetContext {
             files: patch.files.iter().map(file).collect(),
             has_files: patch.shipped().next().is_some(),
             has_variables: patch.args.iter().any(|arg| arg.variable.is_some()),
+            delivery,
+            variables: patch.args.iter().filter_map(variable).collect(),
             files_sha256: files_sha256(patch),
             disk: worst_disk(patch, minors).map(disk_info).unwrap_or_default(),
             options,
         }
     }
+}
+
+fn variable(arg: &Arg) -> Option<VariableInfo> {
+    let variable = arg.variable.as_ref()?;
+    let go_template = cluster_api::go_template(variable);
+    Some(VariableInfo {
+        name: variable.name.clone(),
+        kind: variable.kind.unwrap_or(VariableType::String),
+        minimum: variable.minimum.clone(),
+        maximum: variable.maximum.clone(),
+        choices: variable.choices.clone(),
+        description: variable.description.clone(),
+        schema: cluster_api::schema(arg, variable),
+        go_template_entry: cluster_api::go_template_entry(&arg.name, &go_template),
+        go_template,
+    })
 }
 
 fn file(file: &crate::patch::NodeFile) -> FileInfo {

@@ -28,6 +28,8 @@ pub struct Definition {
     /// would not arrive as it is: `file-braces`.
     #[serde(default)]
     pub macros: bool,
+    /// How the nodes get the files, which makes `delivery` of the templates' context; without it there is none.
+    pub delivery: Option<Delivery>,
     /// The documents, in the order in which they are listed to people.
     pub files: Vec<TargetFile>,
 }
@@ -71,6 +73,16 @@ pub struct TargetFile {
     pub carries: Vec<Part>,
 }
 
+/// How nodes get files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum Delivery {
+    /// By `files` of Cluster API's KubeadmConfig, encoded where the content
+    /// would not arrive as it is. The option `format` says what the nodes run.
+    ClusterApi,
+}
+
 /// What Rust makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -101,6 +113,24 @@ pub enum Reads {
     /// kubeadm's ClusterConfiguration v1beta4: extraArgs is a list.
     #[serde(rename = "kubeadm-v1beta4")]
     KubeadmV1beta4,
+    /// Cluster API's KubeadmControlPlane v1beta1: extraArgs is a map.
+    #[serde(rename = "kubeadmcontrolplane-v1beta1")]
+    KubeadmControlPlaneV1beta1,
+    /// Cluster API's KubeadmControlPlane v1beta2: extraArgs is a list.
+    #[serde(rename = "kubeadmcontrolplane-v1beta2")]
+    KubeadmControlPlaneV1beta2,
+    /// The same in a KubeadmControlPlaneTemplate v1beta1.
+    #[serde(rename = "kubeadmcontrolplanetemplate-v1beta1")]
+    KubeadmControlPlaneTemplateV1beta1,
+    /// The same in a KubeadmControlPlaneTemplate v1beta2.
+    #[serde(rename = "kubeadmcontrolplanetemplate-v1beta2")]
+    KubeadmControlPlaneTemplateV1beta2,
+    /// The patches of a ClusterClass v1beta1.
+    #[serde(rename = "clusterclass-v1beta1")]
+    ClusterClassV1beta1,
+    /// The patches of a ClusterClass v1beta2.
+    #[serde(rename = "clusterclass-v1beta2")]
+    ClusterClassV1beta2,
     /// A strategic merge patch of the kube-apiserver Pod that sets annotations only.
     #[serde(rename = "kube-apiserver-annotation")]
     KubeApiserverAnnotation,

@@ -2,6 +2,7 @@
 //! that turn the patch into the documents of that way.
 
 mod annotation;
+mod cluster_api;
 mod context;
 mod definition;
 mod node_files;

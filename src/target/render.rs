@@ -6,9 +6,9 @@ use std::sync::{Arc, LazyLock};
 use serde_json::{Value, json};
 
 use super::context::{PackInfo, TargetContext};
-use super::definition::{Condition, Definition, Generator, Part, Reads, TargetFile};
-use super::read::{self, Kind};
-use super::{DEFINITION, README, TemplateSet, annotation, files, names, node_files};
+use super::definition::{Condition, Definition, Delivery, Generator, Part, Reads, TargetFile};
+use super::read::{self, Args, Kind};
+use super::{DEFINITION, README, TemplateSet, annotation, cluster_api, files, names, node_files};
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Source, nearest};
 use crate::kubernetes::{Minor, admits};
@@ -115,7 +115,11 @@ pub fn render(target: &str, request: &Request<'_>, warnings: &mut Diagnostics) -
         .collect();
     let engine = Engine::compile(&templates, context_schema(&templates))?;
     let options = options(target, &definition, request.values)?;
-    let context = TargetContext::new(pack, request.minors, request.patch, options);
+    let delivery = match definition.delivery {
+        Some(Delivery::ClusterApi) => cluster_api::deliver(request.patch, &options)?,
+        None => Vec::new(),
+    };
+    let context = TargetContext::new(pack, request.minors, request.patch, options, delivery);
     let context = template::Context::wraps(&context).map_err(|error| Diagnostic::new(Code::TemplateError, error.to_string()))?;
     let mut output = Output::default();
     // What `--allow` may let pass is found apart from what leaves no document.
@@ -165,7 +169,7 @@ pub fn readme(request: &Request<'_>) -> Result<String, Diagnostics> {
     let Some(source) = request.templates.get(README).filter(|_| request.wants("README.md")) else { return Ok(String::new()) };
     let templates = BTreeMap::from([(README.to_owned(), Arc::clone(source))]);
     let engine = Engine::compile(&templates, context_schema(&templates))?;
-    let context = TargetContext::new((request.pack)(), request.minors, request.patch, BTreeMap::new());
+    let context = TargetContext::new((request.pack)(), request.minors, request.patch, BTreeMap::new(), Vec::new());
     let context = template::Context::wraps(&context).map_err(|error| Diagnostic::new(Code::TemplateError, error.to_string()))?;
     let newest = request.minors.last().copied().unwrap_or(Minor(0));
     Ok(engine.render(README, &context, newest, &|_| None)?.text().to_owned())
@@ -322,6 +326,12 @@ fn read_back(
         Reads::PaletteEdgeK8s => Kind::PaletteEdgeK8s,
         Reads::PaletteEdgeK3s => Kind::PaletteEdgeK3s,
         Reads::PalettePresets => Kind::PalettePresets,
+        Reads::KubeadmControlPlaneV1beta1 => Kind::KubeadmControlPlane(Args::Map),
+        Reads::KubeadmControlPlaneV1beta2 => Kind::KubeadmControlPlane(Args::List),
+        Reads::KubeadmControlPlaneTemplateV1beta1 => Kind::KubeadmControlPlaneTemplate(Args::Map),
+        Reads::KubeadmControlPlaneTemplateV1beta2 => Kind::KubeadmControlPlaneTemplate(Args::List),
+        Reads::ClusterClassV1beta1 => Kind::ClusterClassV1beta1,
+        Reads::ClusterClassV1beta2 => Kind::ClusterClassV1beta2,
     };
     if engine.is_checked() {
         match serde_yaml::from_str::<Value>(rendered.text()) {

@@ -2,6 +2,7 @@
 //! place: a YAML value, JSON, inline code in Markdown, a word of a shell
 //! command. There is no way to write a value as it is.
 
+use data_encoding::BASE64;
 use handlebars::{
     Context, Handlebars, Helper, HelperDef, HelperResult, JsonTruthy, Output, PathAndJson, RenderContext, RenderError, RenderErrorReason,
     ScopedJson,
@@ -390,16 +391,7 @@ fn sha256(arguments: &[&Value]) -> Result<Value, String> {
 
 /// RFC 4648, with padding.
 fn base64(arguments: &[&Value]) -> Result<Value, String> {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut encoded = String::new();
-    for chunk in text(arguments[0])?.as_bytes().chunks(3) {
-        let bits = chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for position in 0..4 {
-            let index = (bits >> (18 - 6 * position)) & 63;
-            encoded.push(if position <= chunk.len() { char::from(ALPHABET[index as usize]) } else { '=' });
-        }
-    }
-    Ok(Value::String(encoded))
+    Ok(Value::String(BASE64.encode(text(arguments[0])?.as_bytes())))
 }
 
 /// The number that octal digits such as `0600` mean, for readers that take a mode as a number.

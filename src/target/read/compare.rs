@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Reading;
 use crate::patch::{Arg, Body, ControlPlanePatch, NodeFile, canonical};
+use crate::target::cluster_api;
 use crate::target::definition::Part;
 
 impl Reading {
@@ -15,8 +16,14 @@ impl Reading {
                 return json!({"name": arg.name, "variable": variable.name});
             }
             let mut arg = arg.clone();
-            arg.variable.take_if(|_| !carries(Part::Variables));
-            canonical::arg(&arg)
+            match arg.variable.as_ref().filter(|_| carries(Part::Variables)) {
+                // A variable's value and bounds have its type, which has one way to write a number.
+                Some(variable) => json!({"name": arg.name, "variable": variable.name, "schema": cluster_api::schema(&arg, variable)}),
+                None => {
+                    arg.variable = None;
+                    canonical::arg(&arg)
+                }
+            }
         };
         let file = |file: &NodeFile| {
             let mut value = canonical::file(file);

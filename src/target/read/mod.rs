@@ -6,7 +6,9 @@
 //! what it knows and passes over the rest, keeps the document's order, and
 //! leaves it to checks to object to what is given twice. One module a kind.
 
+mod cluster_api;
 mod compare;
+mod gzip;
 mod kind;
 mod kubeadm;
 mod palette;
@@ -15,6 +17,8 @@ mod static_pod;
 use crate::diagnostic::{Code, Diagnostics, Location};
 use crate::patch::{Arg, Content, NodeFile, Volume};
 use crate::yaml::{Fields, Node};
+
+pub use kubeadm::Args;
 
 /// What a document says about kube-apiserver, in the document's order.
 #[derive(Debug, Clone, Default)]
@@ -63,6 +67,14 @@ pub enum Kind {
     PaletteEdgeK3s,
     /// Presets of a Palette pack.
     PalettePresets,
+    /// Cluster API's KubeadmControlPlane.
+    KubeadmControlPlane(Args),
+    /// Cluster API's KubeadmControlPlaneTemplate.
+    KubeadmControlPlaneTemplate(Args),
+    /// The patches of a ClusterClass v1beta1.
+    ClusterClassV1beta1,
+    /// The patches of a ClusterClass v1beta2.
+    ClusterClassV1beta2,
 }
 
 impl Kind {
@@ -84,6 +96,12 @@ impl Kind {
                 config.as_str()?;
                 Some(if palette::is_edge_k8s(config) { Kind::PaletteEdgeK8s } else { Kind::PaletteEdgeK3s })
             }
+            ("controlplane.cluster.x-k8s.io/v1beta1", "KubeadmControlPlane") => Some(Kind::KubeadmControlPlane(Args::Map)),
+            ("controlplane.cluster.x-k8s.io/v1beta2", "KubeadmControlPlane") => Some(Kind::KubeadmControlPlane(Args::List)),
+            ("controlplane.cluster.x-k8s.io/v1beta1", "KubeadmControlPlaneTemplate") => Some(Kind::KubeadmControlPlaneTemplate(Args::Map)),
+            ("controlplane.cluster.x-k8s.io/v1beta2", "KubeadmControlPlaneTemplate") => Some(Kind::KubeadmControlPlaneTemplate(Args::List)),
+            ("cluster.x-k8s.io/v1beta1", "ClusterClass") => Some(Kind::ClusterClassV1beta1),
+            ("cluster.x-k8s.io/v1beta2", "ClusterClass") => Some(Kind::ClusterClassV1beta2),
             _ => None,
         }
     }
@@ -123,6 +141,9 @@ pub fn read(kind: Kind, document: &Node, found: &mut Diagnostics) -> Reading {
         Kind::PaletteEdgeK8s => palette::edge_k8s(document, &mut fields),
         Kind::PaletteEdgeK3s => palette::edge_k3s(document, &mut fields),
         Kind::PalettePresets => palette::presets(document, &mut fields),
+        Kind::KubeadmControlPlane(args) => cluster_api::control_plane(document, args, &mut fields),
+        Kind::KubeadmControlPlaneTemplate(args) => cluster_api::control_plane_template(document, args, &mut fields),
+        Kind::ClusterClassV1beta1 | Kind::ClusterClassV1beta2 => cluster_api::cluster_class(document, &mut fields),
     };
     found.extend(fields.found);
     reading
