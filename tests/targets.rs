@@ -163,10 +163,17 @@ fn awkward(characters: usize, braces: &str) -> String {
 #[test]
 fn a_policy_arrives_byte_for_byte_or_is_refused_with_the_reason() {
     let policy = |content: String| vec![set("policy.content", &json!(content))];
-    let (patch, documents, warnings) = render(policy(awkward(9_000, "{ not twice }"))).expect("documents");
+    let wide = awkward(9_000, "{ not twice }").trim_start().to_owned();
+    let (patch, documents, warnings) = render(policy(wide.clone())).expect("documents");
     assert!(warnings.items.is_empty(), "{:?}", warnings.items);
     hold(&patch, &documents);
-    assert_eq!(text(&documents, "files/etc/kubernetes/audit-policy.yaml"), awkward(9_000, "{ not twice }"));
+    assert_eq!(text(&documents, "files/etc/kubernetes/audit-policy.yaml"), wide);
+
+    // cloud-init would not read the first, and would run the second.
+    for changed in [awkward(900, "x"), awkward(900, "{% x %}").trim_start().to_owned()] {
+        let (.., warnings) = render(policy(changed)).expect("documents, with the finding");
+        assert_eq!(warnings.items.iter().map(|item| item.code).collect::<Vec<_>>(), [Code::FileBraces], "{:?}", warnings.items);
+    }
 
     let errors = render(policy(awkward(30_000, "x"))).expect_err("too large for PXK");
     assert!(errors.items.iter().all(|item| item.code == Code::TargetLimit), "{:?}", errors.items);

@@ -90,6 +90,33 @@ pub fn deliver(patch: &ControlPlanePatch, options: &BTreeMap<String, Value>) -> 
     found.into_result(files, &mut Diagnostics::new())
 }
 
+/// For a document that hands files to Cluster API and knows no encoding.
+///
+/// # Errors
+/// `target-limit` when one is too large. What would not arrive as it is, is
+/// `found` (`file-braces`).
+pub fn as_it_is(document: &str, patch: &ControlPlanePatch, found: &mut Diagnostics) -> Result<(), Diagnostics> {
+    let mut large = Diagnostics::new();
+    for (file, content) in patch.shipped() {
+        let size = content.text.chars().count();
+        if size > MAX_CONTENT {
+            let message = format!("the file {} has {size} characters, and {document} takes at most {MAX_CONTENT}", quote(&file.path));
+            large.push(limit(&file.location, message).help("ship less, or leave the target out of --target"));
+        } else if !arrives_as_it_is(&content.text) && !content.text.contains("{{") {
+            let message = format!(
+                "the file {} would not arrive as it is: cloud-init reads `{{%` and `{{#` as Jinja, and takes no blanks before the first line, no control characters and exactly one line feed at the end",
+                quote(&file.path)
+            );
+            let help = "write the file without them, or leave the target out of --target";
+            // Several documents of a target may hand over the same file.
+            if !found.items.iter().any(|item| item.message == message) {
+                found.push(Diagnostic::new(Code::FileBraces, message).at(file.location.clone()).help(help));
+            }
+        }
+    }
+    large.into_result((), &mut Diagnostics::new())
+}
+
 /// The plainest encoding in which a content arrives byte for byte and fits, or
 /// the characters that the smallest one takes.
 fn encode(content: &str, ignition: bool) -> Result<(Option<&'static str>, String), usize> {

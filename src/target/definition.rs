@@ -63,8 +63,10 @@ pub struct TargetFile {
     pub kubernetes: Option<VersionReq>,
     /// When it is left out.
     pub when: Option<Condition>,
-    /// The most characters that it takes of one file's content; more is `target-limit`.
-    pub content_limit: Option<usize>,
+    /// Whether the document's files go through Cluster API's cloud-config without an encoding: content that
+    /// would be too large or would not arrive as it is, is refused.
+    #[serde(default)]
+    pub cloud_config: bool,
     /// The kind that it is read back as and compared with the patch; opaque documents are only parsed.
     #[serde(default)]
     pub reads: Reads,

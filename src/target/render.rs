@@ -219,8 +219,8 @@ fn one(
     {
         return Err(invalid(format!("{} is no path inside a pack", quote(&path))));
     }
-    if let Some(limit) = file.content_limit {
-        refuse_large(file, limit, request.patch)?;
+    if file.cloud_config {
+        cluster_api::as_it_is(&path, request.patch, found)?;
     }
     let binary = |bytes: Vec<u8>| Ok(Some(Document { path: path.clone(), bytes, is_text: false }));
     match (&file.template, file.generate, &file.copy) {
@@ -272,20 +272,6 @@ fn refuse_braces(target: &str, patch: &ControlPlanePatch, found: &mut Diagnostic
         let help = format!("leave {target} out of --target, or write the file without double braces");
         found.push(Diagnostic::new(Code::FileBraces, message).at(file.location.clone()).help(help));
     }
-}
-
-/// Files that are larger than the document's reader takes.
-fn refuse_large(file: &TargetFile, limit: usize, patch: &ControlPlanePatch) -> Result<(), Diagnostics> {
-    let mut found = Diagnostics::new();
-    for (shipped, content) in patch.shipped() {
-        let size = content.text.chars().count();
-        if size > limit {
-            let message = format!("the file {} has {size} characters, and {} takes at most {limit}", shipped.path, file.path);
-            let help = "ship less, or leave the target out of --target";
-            found.push(Diagnostic::new(Code::TargetLimit, message).at(shipped.location.clone()).help(help));
-        }
-    }
-    found.into_result((), &mut Diagnostics::new())
 }
 
 /// What ships is checked, not what was meant: the document must parse, and give
