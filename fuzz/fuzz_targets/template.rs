@@ -77,6 +77,7 @@ fn run(data: &[u8], warnings: &mut Diagnostics) -> Result<(), Diagnostics> {
     for (name, template) in ('a'..='z').zip(templates) {
         files.insert(format!("{name}.yaml.hbs"), template.to_vec());
     }
+    let files = files.into_iter().map(|(path, bytes)| (path, bytes.into())).collect();
     let source = pack::from_files(files, "", warnings)?;
     let plan = pack::plan(source, Inputs::default(), warnings)?;
     let patch = plan.patch(warnings)?;

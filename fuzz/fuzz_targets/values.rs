@@ -110,7 +110,7 @@ fn reads_back(patch: &ControlPlanePatch, documents: &[Document]) {
     for document in documents {
         let text = String::from_utf8_lossy(&document.bytes);
         if document.path == "control-plane-patch.yaml" {
-            let source = Source::anonymous("patch", text.as_ref());
+            let source = Source::anonymous("patch", text.clone().into_owned());
             let Ok(node) = yaml::read(&source, &mut Diagnostics::new()) else { panic!("the patch does not read: {text}") };
             let other: Value = serde_yaml::from_str(&text).expect("the patch reads");
             assert_eq!(node.to_json(), without_nulls(&patch.to_json()));
