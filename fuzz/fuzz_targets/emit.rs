@@ -47,7 +47,7 @@ fuzz_target!(|data: &[u8]| {
 /// To every reader at hand, and without a warning.
 fn reads_as(text: &str, expected: &Value) {
     let mut warnings = Diagnostics::new();
-    let read = yaml::read(&Source::anonymous("emitted", text), &mut warnings);
+    let read = yaml::read(&Source::anonymous("emitted", text.to_owned()), &mut warnings);
     assert!(warnings.items.is_empty(), "{text:?}: {:?}", warnings.items[0].message);
     match read {
         Ok(node) => assert_eq!(&node.to_json(), expected, "to packwright: {text:?}"),
