@@ -84,14 +84,12 @@ fn work(matcher: &Matcher, receive: &Mutex<mpsc::Receiver<Block>>, give_back: &m
             Err(_) => break,
         };
         let Ok(block) = next else { break };
-        let mut line = block.line;
         let mut start = 0;
         let ends = memchr::memchr_iter(b'\n', &block.bytes).map(|at| at + 1);
         let rest = (!block.bytes.ends_with(b"\n")).then_some(block.bytes.len());
-        for end in ends.chain(rest) {
+        for (line, end) in (block.line + 1..).zip(ends.chain(rest)) {
             let text = &block.bytes[start..end];
             start = end;
-            line += 1;
             if text.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
