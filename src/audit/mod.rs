@@ -7,5 +7,6 @@ pub mod explain;
 pub mod matcher;
 pub mod policy;
 pub mod question;
+pub mod replay;
 pub mod types;
 pub mod values;

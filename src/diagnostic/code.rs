@@ -110,6 +110,8 @@ codes! {
     PolicyCases = "policy-cases", Error, Input;
     /// A policy decides otherwise than one of its cases expects.
     PolicyCaseFailed = "policy-case-failed", Error, Verdict;
+    /// A part of an audit log cannot be read; the rest is.
+    LogUnreadable = "log-unreadable", Warning, Input;
     /// A policy is asked about a request that no API server would see as it is given.
     PolicyOddRequest = "policy-odd-request", Note, Verdict;
 }

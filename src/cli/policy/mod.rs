@@ -1,6 +1,7 @@
 //! `packwright policy`: an audit policy as something that can be asked.
 
 mod explain;
+mod replay;
 mod test;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub struct Policy {
 #[derive(Debug, Subcommand)]
 enum Command {
     Explain(explain::Explain),
+    Replay(replay::Replay),
     Test(test::Test),
 }
 
@@ -29,6 +31,7 @@ impl Policy {
     pub fn run(self) -> Outcome {
         match self.command {
             Command::Explain(command) => command.run(),
+            Command::Replay(command) => command.run(),
             Command::Test(command) => command.run(),
         }
     }

@@ -1,0 +1,174 @@
+//! One line of an audit log, as much of it as a policy asks about. Bodies are
+//! passed over; only their length is kept.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::audit::types::{Level, Request, Stage, Target, User};
+
+/// `audit.k8s.io/v1` Event (`kubernetes/apiserver pkg/apis/audit/v1/types.go`).
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    #[serde(borrow)]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    api_version: Text<'a>,
+    #[serde(borrow)]
+    level: Text<'a>,
+    #[serde(borrow)]
+    stage: Text<'a>,
+    #[serde(borrow, rename = "requestURI", default)]
+    request_uri: Text<'a>,
+    #[serde(borrow, default)]
+    verb: Text<'a>,
+    #[serde(borrow, default)]
+    user: Who<'a>,
+    #[serde(borrow)]
+    object_ref: Option<ObjectRef<'a>>,
+    #[serde(borrow)]
+    request_object: Option<&'a RawValue>,
+    #[serde(borrow)]
+    response_object: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    stage_timestamp: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Who<'a> {
+    #[serde(borrow, default)]
+    username: Text<'a>,
+    #[serde(borrow, default, deserialize_with = "texts")]
+    groups: Vec<Cow<'a, str>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ObjectRef<'a> {
+    #[serde(borrow, default)]
+    resource: Text<'a>,
+    #[serde(borrow, default)]
+    namespace: Text<'a>,
+    #[serde(borrow, default)]
+    name: Text<'a>,
+    #[serde(borrow, default)]
+    api_group: Text<'a>,
+    #[serde(borrow, default)]
+    subresource: Text<'a>,
+}
+
+/// Text that is borrowed unless it holds an escape; in an `Option` or a list
+/// serde would copy a bare `Cow`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Cow<'de, str>>, D::Error> {
+    struct Texts;
+    impl<'de> Visitor<'de> for Texts {
+        type Value = Vec<Cow<'de, str>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of text")
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(Vec::new())
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut texts = Vec::with_capacity(4);
+            while let Some(Text(text)) = list.next_element()? {
+                texts.push(text);
+            }
+            Ok(texts)
+        }
+    }
+    deserializer.deserialize_any(Texts)
+}
+
+/// An event of a log.
+#[derive(Debug)]
+pub struct Event<'a> {
+    line: Line<'a>,
+    path: Cow<'a, str>,
+    /// The level at which it was recorded.
+    pub level: Level,
+    /// The stage that it tells of.
+    pub stage: Stage,
+}
+
+impl<'a> Event<'a> {
+    /// Reads one line.
+    ///
+    /// # Errors
+    /// Why it is no event, in a few words.
+    pub fn read(line: &'a [u8]) -> Result<Self, String> {
+        let line: Line<'a> = serde_json::from_slice(line)
+            .map_err(|error| if error.is_eof() { "the line ends before the event does".to_owned() } else { error.to_string() })?;
+        if line.kind.0 != "Event" || line.api_version.0 != "audit.k8s.io/v1" {
+            return Err(format!("{} of {} is no audit.k8s.io/v1 Event", line.kind.0, line.api_version.0));
+        }
+        let level = Level::parse(&line.level.0).ok_or_else(|| format!("there is no level {}", line.level.0))?;
+        let stage = Stage::parse(&line.stage.0).ok_or_else(|| format!("there is no stage {}", line.stage.0))?;
+        let path = path(&line.request_uri.0);
+        Ok(Self { path, line, level, stage })
+    }
+
+    /// The request that the policy was consulted about. Only a failed
+    /// authentication leaves an event without a user.
+    pub fn request(&self) -> Request<'_> {
+        let Who { username, groups } = &self.line.user;
+        let user = (!username.0.is_empty() || !groups.is_empty()).then(|| User { name: Some(&username.0), groups });
+        let target = match &self.line.object_ref {
+            Some(object) => Target::Resource {
+                group: &object.api_group.0,
+                resource: &object.resource.0,
+                subresource: &object.subresource.0,
+                namespace: &object.namespace.0,
+                name: &object.name.0,
+            },
+            None => Target::Url(&self.path),
+        };
+        Request { user, verb: &self.line.verb.0, target }
+    }
+
+    /// How many bytes of the line a lower level would leave out.
+    pub fn bytes_above(&self, level: Level) -> u64 {
+        let field = |name: &str, body: Option<&RawValue>| body.map_or(0, |body| body.get().len() + name.len() + r#","":"#.len());
+        let request = if level < Level::Request { field("requestObject", self.line.request_object) } else { 0 };
+        let response = if level < Level::RequestResponse { field("responseObject", self.line.response_object) } else { 0 };
+        (request + response) as u64
+    }
+
+    /// When the stage was reached, RFC 3339 in UTC, so that texts compare as times do.
+    pub fn time(&self) -> &str {
+        &self.line.stage_timestamp.0
+    }
+}
+
+/// The path of a request URI, decoded as Go's `url.URL.Path` is.
+fn path<'a>(uri: &str) -> Cow<'a, str> {
+    let end = uri.find('?').unwrap_or(uri.len());
+    let raw = &uri.as_bytes()[..end];
+    let mut decoded = Vec::with_capacity(raw.len());
+    let mut at = 0;
+    while let Some(byte) = raw.get(at) {
+        let hex = raw.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match hex.filter(|_| *byte == b'%') {
+            Some(byte) => {
+                decoded.push(byte);
+                at += 3;
+            }
+            None => {
+                decoded.push(*byte);
+                at += 1;
+            }
+        }
+    }
+    Cow::Owned(String::from_utf8_lossy(&decoded).into_owned())
+}

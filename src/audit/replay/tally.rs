@@ -1,0 +1,165 @@
+//! Counting, in as much memory as the policy and a few names take.
+
+use foldhash::HashMap;
+
+use super::event::Event;
+use crate::audit::types::{Decision, Level, Target};
+
+/// The most names that are counted one by one in each table. More are one group.
+const MAX_NAMES: usize = 10_000;
+/// How many unreadable lines are shown.
+const SHOWN: usize = 5;
+
+/// Events and their bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Count {
+    /// How many.
+    pub events: u64,
+    /// Their bytes, with line feeds.
+    pub bytes: u64,
+}
+
+impl Count {
+    fn add(&mut self, other: Count) {
+        self.events += other.events;
+        self.bytes += other.bytes;
+    }
+}
+
+/// A line that is no event.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unreadable {
+    /// Which of the logs.
+    pub log: usize,
+    /// Its number, from 1.
+    pub line: u64,
+    /// Why.
+    pub why: String,
+}
+
+/// What a policy would have kept.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Every event, with its bytes as recorded.
+    pub all: Count,
+    /// Events by the level that the policy gives them, whatever their stage.
+    pub levels: [u64; 4],
+    /// Events above None whose stage the policy omits.
+    pub omitted: u64,
+    /// By deciding rule, as recorded; the last is "no rule".
+    pub rules: Vec<Count>,
+    /// What is kept: above None, stage not omitted, without the bodies that the new level leaves out.
+    pub kept: Count,
+    /// Events that are not kept.
+    pub dropped: u64,
+    /// Kept events whose new level is above the recorded one: the log lacks what would be added.
+    pub unknown: u64,
+    /// How many lines are no events.
+    pub unreadable: u64,
+    /// The first of them.
+    pub examples: Vec<Unreadable>,
+    /// The first and the last stage timestamp.
+    pub times: Option<(String, String)>,
+    /// What is kept, by user, verb and resource.
+    pub users: HashMap<String, Count>,
+    /// By verb.
+    pub verbs: HashMap<String, Count>,
+    /// By resource with group and subresource, or `URL`.
+    pub resources: HashMap<String, Count>,
+}
+
+impl Tally {
+    /// Nothing yet, under a policy with so many rules.
+    pub(super) fn new(rules: usize) -> Self {
+        Self { rules: vec![Count::default(); rules + 1], ..Self::default() }
+    }
+
+    /// Counts an event whose line has `bytes`.
+    pub(super) fn count(&mut self, event: &Event<'_>, decision: &Decision, bytes: u64) {
+        self.all.add(Count { events: 1, bytes });
+        self.levels[decision.level as usize] += 1;
+        let none = self.rules.len() - 1;
+        self.rules[decision.rule.unwrap_or(none)].add(Count { events: 1, bytes });
+        self.time(event.time());
+        let omitted = decision.omit_stages.contains(event.stage);
+        if decision.level == Level::None || omitted {
+            self.omitted += u64::from(decision.level != Level::None);
+            self.dropped += 1;
+            return;
+        }
+        self.unknown += u64::from(decision.level > event.level);
+        let kept = Count { events: 1, bytes: bytes.saturating_sub(event.bytes_above(decision.level)) };
+        self.kept.add(kept);
+        let request = event.request();
+        name(&mut self.users, request.user.and_then(|user| user.name).unwrap_or("nobody: failed authentication"), kept);
+        name(&mut self.verbs, request.verb, kept);
+        match request.target {
+            Target::Resource { group: "", resource, subresource: "", .. } => name(&mut self.resources, resource, kept),
+            Target::Resource { group, resource, subresource, .. } => {
+                let (dot, slash) = (if group.is_empty() { "" } else { "." }, if subresource.is_empty() { "" } else { "/" });
+                name(&mut self.resources, &format!("{resource}{dot}{group}{slash}{subresource}"), kept);
+            }
+            Target::Url(_) => name(&mut self.resources, "URLs", kept),
+        }
+    }
+
+    fn time(&mut self, time: &str) {
+        if time.is_empty() {
+            return;
+        }
+        match &mut self.times {
+            None => self.times = Some((time.to_owned(), time.to_owned())),
+            Some((first, last)) => {
+                if time < first.as_str() {
+                    time.clone_into(first);
+                } else if time > last.as_str() {
+                    time.clone_into(last);
+                }
+            }
+        }
+    }
+
+    /// Counts a line that is no event.
+    pub(super) fn unreadable(&mut self, line: Unreadable) {
+        self.unreadable += 1;
+        self.examples.push(line);
+        if self.examples.len() > 4 * SHOWN {
+            self.trim();
+        }
+    }
+
+    fn trim(&mut self) {
+        self.examples.sort();
+        self.examples.truncate(SHOWN);
+    }
+
+    /// Adds what another worker counted.
+    pub(super) fn add(&mut self, other: Tally) {
+        self.all.add(other.all);
+        self.kept.add(other.kept);
+        self.levels.iter_mut().zip(other.levels).for_each(|(own, other)| *own += other);
+        self.rules.iter_mut().zip(other.rules).for_each(|(own, other)| own.add(other));
+        self.omitted += other.omitted;
+        self.dropped += other.dropped;
+        self.unknown += other.unknown;
+        self.unreadable += other.unreadable;
+        self.examples.extend(other.examples);
+        self.trim();
+        if let Some((first, last)) = other.times {
+            self.time(&first);
+            self.time(&last);
+        }
+        for (own, other) in [(&mut self.users, other.users), (&mut self.verbs, other.verbs), (&mut self.resources, other.resources)] {
+            other.into_iter().for_each(|(text, count)| name(own, &text, count));
+        }
+    }
+}
+
+fn name(table: &mut HashMap<String, Count>, text: &str, count: Count) {
+    if let Some(known) = table.get_mut(text) {
+        known.add(count);
+    } else {
+        let text = if table.len() < MAX_NAMES { text } else { "others" };
+        table.entry(text.to_owned()).or_default().add(count);
+    }
+}

@@ -1,0 +1,154 @@
+//! `packwright policy replay` on logs good and bad.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use flate2::{Compression, write::GzEncoder};
+use serde_json::{Value, json};
+
+const POLICY: &str = "apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - level: None
+    nonResourceURLs: [/healthz*]
+  - level: Metadata
+    resources: [{group: '', resources: [secrets]}]
+  - level: Request
+    users: [alice]
+";
+
+/// An event as kube-apiserver writes it.
+fn event(level: &str, stage: &str, user: &str, verb: &str, uri: &str, more: &str) -> String {
+    let user = if user.is_empty() { "{}".to_owned() } else { format!(r#"{{"username":"{user}","groups":["system:authenticated"]}}"#) };
+    format!(
+        r#"{{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"{level}","auditID":"a","stage":"{stage}","requestURI":"{uri}","verb":"{verb}","user":{user},"sourceIPs":["10.0.0.1"],"userAgent":"kubectl \"x\"",{more}"requestReceivedTimestamp":"2026-11-26T10:00:00.000000Z","stageTimestamp":"2026-11-26T10:00:00.100000Z"}}"#
+    )
+}
+
+const SECRET: &str = r#""objectRef":{"resource":"secrets","namespace":"prod","name":"db","apiVersion":"v1"},"#;
+const POD: &str = r#""objectRef":{"resource":"pods","namespace":"prod","name":"web","apiVersion":"v1"},"#;
+const BODY: &str = r#""requestObject":{"a":"}\"{"},"responseObject":{"b":[1]},"#;
+
+fn replay(folder: &Path, arguments: &[&str], input: &[u8]) -> (i32, Value) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_packwright"))
+        .current_dir(folder)
+        .args(["policy", "replay", "policy.yaml", "--format", "json"])
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    // A command that reads no standard input may be gone by now.
+    let _ = child.stdin.take().expect("a pipe").write_all(input);
+    let output = child.wait_with_output().expect("it ends");
+    (output.status.code().expect("a status"), serde_json::from_slice(&output.stdout).expect("JSON"))
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("policy.yaml"), POLICY).expect("written");
+    folder
+}
+
+#[test]
+fn what_is_kept_and_what_cannot_be_known() {
+    let folder = folder();
+    let body = format!("{SECRET}{BODY}");
+    let lines = [
+        event("RequestResponse", "ResponseComplete", "bob", "get", "/api/v1/namespaces/prod/secrets/db", &body),
+        event("Metadata", "RequestReceived", "bob", "get", "/api/v1/namespaces/prod/secrets/db", SECRET),
+        event("Metadata", "ResponseComplete", "alice", "create", "/api/v1/namespaces/prod/pods", POD),
+        event("Metadata", "ResponseComplete", "bob", "get", "/health%7A/etcd?verbose", ""),
+        event("Metadata", "ResponseStarted", "", "get", "/api", ""),
+    ];
+    let log = lines.join("\n") + "\n";
+    let (status, said) = replay(folder.path(), &["-"], log.as_bytes());
+    assert_eq!(status, 0);
+    let bodies = r#""requestObject":{"a":"}\"{"},"responseObject":{"b":[1]},"#.len();
+    let size = |index: usize| lines[index].len() + 1;
+    let kept = size(0) - bodies + size(2);
+    assert_eq!(
+        said,
+        json!({
+            "events": 5, "bytes": log.len(), "unreadable": 0,
+            "levels": {"None": 2, "Metadata": 2, "Request": 1, "RequestResponse": 0},
+            "omitted": 1,
+            "rules": [
+                {"rule": 0, "events": 1, "bytes": size(3)},
+                {"rule": 1, "events": 2, "bytes": size(0) + size(1)},
+                {"rule": 2, "events": 1, "bytes": size(2)},
+                {"rule": null, "events": 1, "bytes": size(4)},
+            ],
+            "kept": {"events": 2, "bytes": kept},
+            "dropped": {"events": 3, "bytes": log.len() - kept},
+            "unknown": 1,
+            "diagnostics": [],
+        })
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_counted_and_the_rest_is_done() {
+    let folder = folder();
+    let root = folder.path();
+    let good = event("Metadata", "ResponseComplete", "alice", "get", "/api/v1/namespaces/prod/pods/web", POD) + "\n";
+    let old = good.replace("audit.k8s.io/v1\"", "audit.k8s.io/v1beta1\"");
+    fs::create_dir(root.join("logs")).expect("made");
+    fs::write(root.join("logs/audit-1.log"), format!("{good}{old}{{\"a\":1}}\n[]\n\0\0\0\0{good}\n{good}")).expect("written");
+    // A line longer than is read, between two good ones, and a half line at the end.
+    let long = format!("{good}{}\n{good}{}", "x".repeat(20 << 20), &good[..90]);
+    fs::write(root.join("logs/audit-2.log"), long).expect("written");
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    for index in 0..20_000 {
+        gzip.write_all(good.replace("\"a\"", &format!("\"{index}\"")).as_bytes()).expect("compressed");
+    }
+    let gzip = gzip.finish().expect("finished");
+    fs::write(root.join("logs/audit-3.log.gz"), &gzip).expect("written");
+    let (status, said) = replay(root, &["logs", "nope.log"], b"");
+    assert_eq!(status, 0, "{said:#}");
+    assert_eq!((&said["events"], &said["unreadable"]), (&json!(20_004), &json!(6)), "{said:#}");
+    assert_eq!(said["kept"]["events"], json!(20_004));
+    let messages: Vec<&str> =
+        said["diagnostics"].as_array().expect("findings").iter().filter_map(|found| found["message"].as_str()).collect();
+    for part in [
+        "cannot read `nope.log`, or not to its end: No such file",
+        "logs/audit-1.log:2 is no event: Event of audit.k8s.io/v1beta1",
+        "logs/audit-1.log:5 is no event",
+        "logs/audit-2.log:2 is no event: the line has 20971521 bytes",
+    ] {
+        assert!(messages.iter().any(|message| message.contains(part)), "{part}: {messages:#?}");
+    }
+
+    fs::write(root.join("half.gz"), &gzip[..gzip.len() / 2]).expect("written");
+    let (status, said) = replay(root, &["half.gz"], b"");
+    assert_eq!(status, 0);
+    assert!(said["events"].as_u64().is_some_and(|events| events > 1000 && events < 20_000), "{said:#}");
+    assert!(said["diagnostics"].to_string().contains("not to its end"), "{said:#}");
+}
+
+#[test]
+fn where_nothing_could_be_read_the_status_is_2() {
+    let folder = folder();
+    assert_eq!(replay(folder.path(), &["nope.log"], b"").0, 2);
+    assert_eq!(replay(folder.path(), &["-"], b"no event\n").0, 2);
+    assert_eq!(replay(folder.path(), &["-"], b"").0, 0);
+}
+
+/// However the blocks fall and whoever takes them.
+#[test]
+fn workers_do_not_change_the_count() {
+    let folder = folder();
+    let mut log = String::new();
+    for index in 0..6000 {
+        let body = format!("{POD}\"requestObject\":{{\"x\":\"{}\"}},", "y".repeat(index % 1500));
+        log += &event("Request", "ResponseComplete", if index % 3 == 0 { "alice" } else { "bob" }, "get", "/x", &body);
+        log += "\n";
+    }
+    let one = replay(folder.path(), &["-", "--workers", "1"], log.as_bytes());
+    assert_eq!(one.1["events"], json!(6000));
+    assert_eq!(one.1["rules"][2]["events"], json!(2000));
+    assert_eq!(replay(folder.path(), &["-", "--workers", "4"], log.as_bytes()), one);
+}
