@@ -31,7 +31,7 @@ pub struct Explain {
     #[arg(value_name = "VERB")]
     verb: String,
 
-    /// What is asked for: RESOURCE[.GROUP][/NAME], or a URL's path that begins with `/`
+    /// What is asked for: `RESOURCE[.GROUP][/NAME]`, or a URL's path that begins with `/`
     #[arg(value_name = "RESOURCE|/URL")]
     what: String,
 
