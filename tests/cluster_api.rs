@@ -226,3 +226,21 @@ proptest! {
         }
     }
 }
+
+/// Cluster API's patches read numbers as floats and print what Go makes of them
+/// (tests/vectors/cluster-api holds what comes out).
+#[test]
+fn a_number_that_would_come_back_changed_is_refused() {
+    let exposed = |text: &str, kind: &str| {
+        let value = set("extraArgs.event-ttl", &json!(text));
+        render(vec![value, set("expose", &json!({"event-ttl": {"name": "ttl", "type": kind}}))])
+    };
+    for (text, kind) in [("1000000", "number"), ("2.5", "number"), ("-3", "integer"), ("007", "string")] {
+        assert!(exposed(text, kind).is_ok(), "{text} as {kind}");
+    }
+    for (text, kind) in [("007", "integer"), ("9007199254740993", "integer"), ("1.50", "number"), ("1e6", "number")] {
+        let refused = exposed(text, kind).expect_err(text);
+        assert_eq!(refused.items[0].code.name(), "target-limit", "{text} as {kind}");
+        assert!(refused.items[0].message.contains(&format!("`{text}`")), "{}", refused.items[0].message);
+    }
+}

@@ -226,6 +226,12 @@ fn variable_fault(arg: &Arg, variable: &Variable) -> Option<Diagnostic> {
     if variable.name == "builtin" {
         return Some(limit(&arg.location, format!("--{} is exposed as `builtin`, a name that Cluster API keeps for itself", arg.name)));
     }
+    let kind = variable.kind.unwrap_or(VariableType::String);
+    let texts = std::iter::once(&arg.value).chain(variable.choices.iter().flatten());
+    if let Some(text) = texts.into_iter().find(|text| !keeps(text, kind)) {
+        let message = format!("--{} is exposed as a number, and Cluster API would not give back {} as it is", arg.name, quote(text));
+        return Some(limit(&arg.location, message).help("expose it with `type: string`, or write the number in its shortest form"));
+    }
     let description = variable.description.as_deref().map_or(0, |text| text.chars().count());
     if description > 4096 {
         return Some(limit(&arg.location, format!("the description of the variable {} has {description} characters", variable.name)));
@@ -234,6 +240,20 @@ fn variable_fault(arg: &Arg, variable: &Variable) -> Option<Diagnostic> {
         let message = format!("the variable {} is bounded by {bound}, and bounds of Cluster API are whole numbers", variable.name);
         limit(&arg.location, message)
     })
+}
+
+/// Whether a variable's value comes out of the patch as the text it was given as:
+/// patches read all numbers as floats (`core/reconcilers/topology/cluster/patches/inline`).
+fn keeps(text: &str, kind: VariableType) -> bool {
+    match typed(text, kind) {
+        Value::Number(number) => number.to_string() == text && !text.contains(['e', 'E']) && number.as_f64().is_some_and(is_exact),
+        _ => true,
+    }
+}
+
+/// Whether no other integer is the same float.
+fn is_exact(float: f64) -> bool {
+    float.abs() < 9_007_199_254_740_992.0
 }
 
 /// A number without a fraction, as bounds are.
@@ -257,7 +277,7 @@ pub fn schema(arg: &Arg, variable: &Variable) -> Map<String, Value> {
         ("minimum", bound(&variable.minimum)),
         ("maximum", bound(&variable.maximum)),
         ("enum", variable.choices.as_ref().map(|choices| choices.iter().map(|choice| typed(choice)).collect())),
-        ("description", variable.description.as_ref().map(|text| json!(text))),
+        ("description", variable.description.as_ref().filter(|text| !text.is_empty()).map(|text| json!(text))),
     ];
     members.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
 }
@@ -277,10 +297,14 @@ pub fn typed(text: &str, kind: VariableType) -> Value {
 }
 
 /// The Go template that makes a flag's value of a variable. Large numbers would
-/// come as `1e+06`, which no integer flag takes.
+/// come as `1e+06`, which no flag of an integer takes.
 pub fn go_template(variable: &Variable) -> String {
-    let whole = if variable.kind == Some(VariableType::Integer) { " | int64" } else { "" };
-    format!("{{{{ .{}{whole} | quote }}}}", variable.name)
+    let plain = match variable.kind {
+        Some(VariableType::Integer) => " | int64",
+        Some(VariableType::Number) => " | toJson",
+        _ => "",
+    };
+    format!("{{{{ .{}{plain} | quote }}}}", variable.name)
 }
 
 /// The Go template of a flag as a list's entry.
