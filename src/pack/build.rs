@@ -205,17 +205,10 @@ impl Plan {
     pub fn check(&self, patch: &ControlPlanePatch) -> Diagnostics {
         let mut found = Diagnostics::new();
         let cases: Vec<Arc<Source>> = self.policy_cases().filter_map(|cases| cases.map_err(|errors| found.extend(errors)).ok()).collect();
-        let mut seen = BTreeSet::new();
         for minor in &self.minors {
-            let mut all = check::patch(patch, *minor);
+            found.merge(check::patch(patch, *minor));
             for cases in &cases {
-                all.extend(check::policy_cases(patch, *minor, cases));
-            }
-            for item in all.items {
-                let key = (item.code, item.message.clone(), item.location.as_ref().map(ToString::to_string));
-                if seen.insert(key) {
-                    found.push(item);
-                }
+                found.merge(check::policy_cases(patch, *minor, cases));
             }
         }
         found
