@@ -198,6 +198,28 @@ fn a_policy_arrives_byte_for_byte_or_is_refused_with_the_reason() {
     assert_eq!((tar[0].path.as_str(), tar[0].mode), ("etc/kubernetes/audit-policy.yaml", 0o600));
 }
 
+/// What Palette would replace, and may be meant so.
+#[test]
+fn a_macro_in_a_value_is_a_warning() {
+    let layers = vec![
+        set("extraArgs", &json!({"event-ttl": "{{.spectro.var.ttl}}", "audit-log-maxage": null})),
+        set("extraVolumes", &json!({"v": {"hostPath": "/{{x}}", "mountPath": "/{{x}}"}})),
+        set("expose", &json!({"audit-log-format": {"name": "format"}})),
+    ];
+    let (patch, documents, warnings) = render(layers).expect("documents");
+    let found: Vec<_> = warnings.items.iter().map(|item| (item.code, item.message.as_str())).collect();
+    assert_eq!(
+        found,
+        [
+            (Code::ValueMacro, "--event-ttl has `{{` in `{{.spectro.var.ttl}}`, and palette replaces macros"),
+            (Code::ValueMacro, "the volume v has `{{` in `/{{x}}`, and palette replaces macros"),
+        ]
+    );
+    assert!(warnings.items.iter().all(|item| item.location.is_some()));
+    assert!(text(&documents, "palette/values/pxk.fragment.yaml").contains("      event-ttl: \"{{.spectro.var.ttl}}\"\n"));
+    assert!(patch.arg("event-ttl").is_some());
+}
+
 /// pack-central's validator, check by check (docs/targets.md has the table).
 #[test]
 fn the_palette_pack_passes_the_checks_of_pack_central() {
@@ -306,13 +328,13 @@ fn whole_documents_of_a_person() {
     assert!(reading.files[0].content().is_none());
 
     let edge = "cluster:\n  config: |\n    clusterConfiguration:\n      apiServer:\n        extraArgs:\n          audit-log-maxage: \"30\"\n\
-                stages:\n  initramfs:\n    - sysctl: {vm.overcommit_memory: 1}\n    - files:\n        - path: /a\n          permission: 0600\n          \
-                content: |\n            x\n        - {path: /b, permissions: 0600, owner: 1, group: 2, content: y}\n";
+                stages:\n  initramfs:\n    - sysctl: {vm.overcommit_memory: 1}\n    - files:\n        - path: /a\n          content: |\n            x\n        \
+                - {path: /b, permissions: 0600, owner: 1, group: 2, content: y}\n";
     let (kind, reading) = read_text("edge.yaml", edge.to_owned());
     assert_eq!(kind, Kind::PaletteEdgeK8s);
     assert_eq!(reading.args[0].location.to_string(), "edge.yaml:6:29");
     let modes: Vec<_> = reading.files.iter().map(|file| (file.owner.as_str(), file.permissions.as_str())).collect();
-    assert_eq!(modes, [("0:0", "0000"), ("1:2", "0600")], "`permission` is no field of Kairos");
+    assert_eq!(modes, [("0:0", "0000"), ("1:2", "0600")], "without `permissions` Kairos gives none");
 
     let k3s = "cluster:\n  config: |\n    flannel-backend: host-gw\n    kube-apiserver-arg:\n      - audit-log-maxage=30\n";
     let (kind, reading) = read_text("k3s.yaml", k3s.to_owned());
