@@ -171,7 +171,7 @@ fn body(file: &Value) -> Option<String> {
 }
 
 /// The control plane's part after the class's patches, on a template with empty lists.
-pub fn patched(class: &Value, is_map: bool) -> Value {
+fn patched(class: &Value, is_map: bool) -> Value {
     let args = if is_map { json!({}) } else { json!([]) };
     let mut result = json!({"clusterConfiguration": {"apiServer": {"extraArgs": args, "extraVolumes": []}}, "files": []});
     for operation in items(&class["spec"]["patches"][0]["definitions"][0]["jsonPatches"]) {
