@@ -2,6 +2,7 @@
 //! values of the pack that sets them.
 
 pub mod cases;
+pub mod coverage;
 pub mod disk;
 pub mod explain;
 pub mod lint;

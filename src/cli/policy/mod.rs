@@ -1,5 +1,6 @@
 //! `packwright policy`: an audit policy as something that can be asked.
 
+mod coverage;
 mod explain;
 mod lint;
 mod replay;
@@ -25,6 +26,7 @@ pub struct Policy {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Coverage(coverage::CoverageCommand),
     Explain(explain::Explain),
     Lint(lint::Lint),
     Replay(replay::Replay),
@@ -34,6 +36,7 @@ enum Command {
 impl Policy {
     pub fn run(self) -> Outcome {
         match self.command {
+            Command::Coverage(command) => command.run(),
             Command::Explain(command) => command.run(),
             Command::Lint(command) => command.run(),
             Command::Replay(command) => command.run(),
