@@ -1,5 +1,6 @@
-//! Knowledge of Kubernetes itself: its versions.
+//! Knowledge of Kubernetes itself: its versions, and the flags of its API server.
 
+pub mod flags;
 mod version;
 
 pub use version::{Minor, NotAVersion, admits, admitted, select, select_known};
