@@ -6,6 +6,7 @@
 
 mod build;
 mod completions;
+mod flags;
 mod inputs;
 mod list;
 mod man;
@@ -44,6 +45,7 @@ enum Command {
     Render(render::Render),
     Values(values::Values),
     Policy(policy::Policy),
+    Flags(flags::Flags),
     Schema(schema::Schema),
     List(list::List),
     New(new::New),
@@ -69,6 +71,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Render(command) => command.run(matches),
         Command::Values(command) => command.run(matches),
         Command::Policy(command) => command.run(),
+        Command::Flags(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::List(command) => command.run(),
         Command::New(command) => command.run(),

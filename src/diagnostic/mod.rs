@@ -68,6 +68,13 @@ impl Diagnostic {
         self
     }
 
+    /// Judges it otherwise than the code does, where the case is graver or lighter.
+    #[must_use]
+    pub fn with_severity(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+
     /// Says what to do.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
