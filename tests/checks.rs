@@ -363,6 +363,12 @@ fn mounts() {
             &["error mount-manifests-dir default", "error mount-manifests-dir 2:9"],
         ),
         (
+            "a mount where kubeadm has one",
+            "1.33",
+            "extraVolumes:\n  certs: {hostPath: /etc/ssl/certs, mountPath: /etc/ssl/certs, readOnly: true}\n",
+            &["error volume-path-duplicate 2:48"],
+        ),
+        (
             "two mounts at one path",
             "1.33",
             "extraVolumes:\n  other: {hostPath: /other, mountPath: /var/log/kubernetes/audit/}\n",

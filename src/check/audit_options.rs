@@ -65,7 +65,7 @@ impl<'p> Check<'p> {
 
     /// The value of a flag, or its default.
     fn value(&self, name: &str) -> &'p str {
-        let default = || flags::find(name).and_then(|flag| flag.at(self.minor).or(flag.states.last())).map_or("", |state| state.default);
+        let default = || flags::find(name).and_then(|flag| flag.near(self.minor)).map_or("", |state| state.default);
         self.arg(name).map_or_else(default, |arg| arg.value.as_str())
     }
 

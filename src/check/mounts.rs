@@ -35,6 +35,9 @@ const KUBEADM_MOUNTS: &[&str] = &[
     "/usr/local/share/ca-certificates",
 ];
 
+/// Of those, the two that every API server of kubeadm has, with their volumes.
+const ALWAYS_MOUNTED: &[(&str, &str)] = &[("k8s-certs", "/etc/kubernetes/pki"), ("ca-certs", "/etc/ssl/certs")];
+
 /// What the kubelet takes for Pods to run.
 const MANIFESTS: &str = "/etc/kubernetes/manifests";
 
@@ -61,6 +64,7 @@ pub fn check(patch: &ControlPlanePatch, minor: Minor) -> Diagnostics {
     }
     for (index, volume) in patch.volumes.iter().enumerate() {
         found.items.extend(same_mount(volume, &patch.volumes[..index]));
+        found.items.extend(kubeadms_mount(volume));
     }
     for file in &patch.files {
         found.items.extend(
@@ -235,6 +239,15 @@ fn same_mount(volume: &Volume, before: &[Volume]) -> Option<Diagnostic> {
         .related(other.mount_at.clone(), "mounted here as well")
         .help("mount one of them elsewhere");
     Some(diagnostic.with_severity(Severity::Error))
+}
+
+/// The same, with a mount that kubeadm makes; one of its name takes its place.
+fn kubeadms_mount(volume: &Volume) -> Option<Diagnostic> {
+    let same = |(name, path): &&(&str, &str)| trimmed(&volume.mount_path) == *path && volume.name != *name;
+    let (_, path) = ALWAYS_MOUNTED.iter().find(same)?;
+    let message = format!("the volume {} has the mountPath {path}, where kubeadm mounts its own, and such a Pod is refused", volume.name);
+    let diagnostic = Diagnostic::new(Code::VolumePathDuplicate, message).at(volume.mount_at.clone());
+    Some(diagnostic.help("leave it out: kubeadm mounts that folder of the node").with_severity(Severity::Error))
 }
 
 fn in_manifests(path: &str) -> bool {

@@ -70,8 +70,13 @@ impl Flags {
 }
 
 fn one(asked: Option<&str>) -> Result<Minor, Diagnostics> {
+    let (oldest, newest) = flags::minors();
     match kubernetes::select_known(asked)?.as_slice() {
-        [minor] => Ok(*minor),
+        [minor] if (oldest..=newest).contains(minor) => Ok(*minor),
+        [minor] => {
+            let message = format!("the flags of Kubernetes {minor} are not known, only those of {oldest} to {newest}");
+            Err(Diagnostic::new(Code::KubernetesVersion, message).into())
+        }
         _ => {
             let message = format!("{} is a range, and flags are shown for one version", quote(asked.unwrap_or_default()));
             let help = "write --since with the first and --kubernetes-version with the last version of the range";
