@@ -78,12 +78,18 @@ codes! {
     TemplateBareValue = "template-bare-value", Error, Input;
     /// A document of a known kind has a part that who reads it would refuse.
     DocumentInvalid = "document-invalid", Error, Verdict;
+    /// A part of a document of a known kind has no effect: who reads it passes over it.
+    DocumentIgnored = "document-ignored", Warning, Verdict;
+    /// A part of a document may set flags, volumes or files, and cannot be read: checks do not see it.
+    DocumentUnread = "document-unread", Note, Verdict;
     /// A target renders a document of a kind that cannot be read back into types.
     TargetUnchecked = "target-unchecked", Warning, Verdict;
     /// The content is more than the target can carry.
     TargetLimit = "target-limit", Error, Verdict;
     /// A shipped file holds `{{ }}`, which who takes the target's documents would replace.
     FileBraces = "file-braces", Error, Verdict;
+    /// A flag, a mount or a file's path or owner holds `{{ }}`, which who takes the target's documents may replace.
+    ValueMacro = "value-macro", Warning, Verdict;
     /// A credential would be shipped inside the pack.
     SecretInPack = "secret-in-pack", Error, Verdict;
     /// An API server flag is given more than once.
@@ -156,6 +162,24 @@ codes! {
     PolicyEmpty = "policy-empty", Error, Verdict;
     /// A verb that no request has, so the rule never matches for it.
     PolicyUnknownVerb = "policy-unknown-verb", Warning, Verdict;
+    /// A policy names an API group, resource or subresource that Kubernetes does not serve.
+    PolicyUnknownResource = "policy-unknown-resource", Warning, Verdict;
+    /// A rule, or an entry of one of its lists, that no request of any cluster matches.
+    PolicyRuleDead = "policy-rule-dead", Warning, Verdict;
+    /// A rule that never decides, since earlier rules match whatever it matches.
+    PolicyRuleShadowed = "policy-rule-shadowed", Warning, Verdict;
+    /// Requests that no rule matches are not logged.
+    PolicyNoCatchAll = "policy-no-catch-all", Warning, Verdict;
+    /// A policy logs bodies that hold credentials: Secrets, tokens, ConfigMaps.
+    PolicySecretBodies = "policy-secret-bodies", Warning, Verdict;
+    /// A policy does not log requests that fail authentication.
+    PolicyLost401 = "policy-lost-401", Warning, Verdict;
+    /// A rule for certain namespaces misses the lists that read all of them.
+    PolicyClusterWideList = "policy-cluster-wide-list", Warning, Verdict;
+    /// A rule for exec, attach or port-forward misses the clients that arrive with another verb.
+    PolicyExecCreateOnly = "policy-exec-create-only", Warning, Verdict;
+    /// A policy logs what a cluster repeats every few seconds.
+    PolicyNoise = "policy-noise", Note, Verdict;
     /// A file of policy cases says something that is no case.
     PolicyCases = "policy-cases", Error, Input;
     /// A policy decides otherwise than one of its cases expects.

@@ -1,6 +1,7 @@
-//! Knowledge of Kubernetes itself: its versions, and the flags of its API server.
+//! Knowledge of Kubernetes itself: its versions, the flags of its API server, and what it serves.
 
 pub mod flags;
+pub mod resources;
 mod version;
 
 pub use version::{Minor, NotAVersion, admits, admitted, select, select_known};
