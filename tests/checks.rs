@@ -171,6 +171,7 @@ fn batches() {
             "log: {batch: {throttle: {enabled: true, qps: 0, burst: 5}}}\n",
             &["error audit-throttle-without-rate 1:46"],
         ),
+        ("a rate without a throttle", "1.33", "log: {batch: {throttle: {enabled: false, qps: 10}}}\n", &["note audit-batch-ignored 1:47"]),
         ("throttled", "1.33", "log: {batch: {throttle: {enabled: true, qps: 10, burst: 15}}}\n", &[]),
         ("the webhook has a rate", "1.33", "webhook: {enabled: true, batch: {throttle: {enabled: true}}}\n", &[]),
         ("no wait", "1.33", "log: {batch: {maxWait: null}}\n", &["warning audit-batch-without-wait default"]),

@@ -170,6 +170,11 @@ impl<'p> Check<'p> {
     fn throttle(&mut self, backend: Backend) {
         let [enable, qps, burst] = ["enable", "qps", "burst"].map(|part| backend.flag(&format!("batch-throttle-{part}")));
         if !self.boolean(&enable) {
+            if let Some(rate) = [&qps, &burst].iter().find_map(|name| self.arg(name)) {
+                let message = format!("--{} does nothing: batches are not throttled", rate.name);
+                let help = format!("leave it out, or set --{enable} to true");
+                self.push(Code::AuditBatchIgnored, Some(&rate.location), message, help);
+            }
             return;
         }
         let no_rate = types::float(self.value(&qps)).is_some_and(|rate| rate <= 0.0);
