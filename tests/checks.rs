@@ -28,7 +28,8 @@ fn show(item: &Diagnostic) -> String {
     format!("{severity} {} {place}", item.code)
 }
 
-/// What is found in the bundled pack with a layer over its values.
+/// What is found in the bundled pack with a layer over its values. What is said
+/// of the policy itself has tests of its own.
 fn findings(layer: Option<Layer>, minors: &str) -> Vec<String> {
     let mut warnings = Diagnostics::new();
     let source = pack::load(&format!("{ROOT}/packs/kube-apiserver-audit"), &mut warnings).expect("the pack");
@@ -80,7 +81,9 @@ fn the_overlays_draw_what_is_true_of_them() {
 fn flags_against_the_catalogue() {
     hold(&[
         ("a typo", "1.37", "extraArgs:\n  audit-log-pth: x\n", &["error flag-unknown 2:18"]),
-        ("not yet", "1.28-1.37", "extraArgs:\n  authorization-config: null\n  anonymous-auth: false\n", &[]),
+        ("not yet", "1.35-1.36", "extraArgs: {tls-curve-preferences: \"29\"}\n", &["error flag-unavailable 1:36"]),
+        ("since 1.36", "1.36-1.37", "extraArgs: {tls-curve-preferences: \"29\"}\n", &[]),
+        ("a null flag is no flag", "1.37", "extraArgs: {audit-log-pth: null}\n", &[]),
         ("gone long ago", "1.37", "extraArgs: {audit-dynamic-configuration: true}\n", &["error flag-unknown 1:42"]),
         ("a number", "1.37", "extraArgs: {max-requests-inflight: many}\n", &["error flag-type 1:36"]),
         ("a duration without unit", "1.37", "extraArgs: {event-ttl: 3600}\n", &["error flag-type 1:24"]),
@@ -148,7 +151,7 @@ fn values_that_the_api_server_refuses() {
     }
     hold(&[
         ("a webhook version of a webhook that is off", "1.33", "extraArgs: {audit-webhook-version: a/b/c}\n", &["error flag-value 1:36"]),
-        ("an odd version of a webhook that is off", "1.33", "extraArgs: {audit-webhook-version: x}\n", &[]),
+        ("an odd version of a webhook that is off", "1.33", "extraArgs: {audit-webhook-version: b/c}\n", &[]),
         ("a webhook mode", "1.33", "webhook: {enabled: true}\nextraArgs: {audit-webhook-mode: blocked}\n", &["error flag-value 2:33"]),
         ("a webhook mode of a webhook that is off", "1.33", "extraArgs: {audit-webhook-mode: blocked}\n", &[]),
     ]);
@@ -169,6 +172,7 @@ fn batches() {
             "log: {batch: {throttle: {enabled: true, qps: 0, burst: 5}}}\n",
             &["error audit-throttle-without-rate 1:46"],
         ),
+        ("a rate without a throttle", "1.33", "log: {batch: {throttle: {enabled: false, qps: 10}}}\n", &["note audit-batch-ignored 1:47"]),
         ("throttled", "1.33", "log: {batch: {throttle: {enabled: true, qps: 10, burst: 15}}}\n", &[]),
         ("the webhook has a rate", "1.33", "webhook: {enabled: true, batch: {throttle: {enabled: true}}}\n", &[]),
         ("no wait", "1.33", "log: {batch: {maxWait: null}}\n", &["warning audit-batch-without-wait default"]),
@@ -215,6 +219,14 @@ fn strictness() {
             ),
             &["warning audit-strict-without-request-received 1:13"],
         ),
+        (
+            "omitted by some rules that log",
+            "1.33",
+            &format!(
+                "log: {{mode: blocking-strict, {batch}}}\npolicy: {{rules: [{{level: Request, verbs: [get]}}, {{level: Metadata, omitStages: [RequestReceived]}}]}}\n"
+            ),
+            &[],
+        ),
         ("strict", "1.33", &format!("log: {{mode: blocking-strict, {batch}}}\n"), &[]),
         ("other stages omitted", "1.33", &format!("log: {{mode: blocking-strict, {batch}}}\npolicy: {{omitStages: [Panic]}}\n"), &[]),
         ("not strict", "1.33", &format!("log: {{mode: blocking, {batch}}}\npolicy: {{omitStages: [RequestReceived]}}\n"), &[]),
@@ -226,6 +238,12 @@ fn rotation_and_disk() {
     hold(&[
         ("off since 1.36", "1.36", "log: {maxSize: 0}\n", &["warning audit-rotation-off 1:16"]),
         ("100 MiB before", "1.35", "log: {maxSize: 0}\n", &["note audit-rotation-implicit 1:16"]),
+        (
+            "left to defaults",
+            "1.35",
+            "log: {maxAge: null, maxBackup: null}\n",
+            &["note audit-rotation-implicit default", "warning audit-disk-budget default"],
+        ),
         ("left to better defaults", "1.36", "log: {maxAge: null, maxBackup: null}\n", &["note audit-rotation-implicit default"]),
         ("kept for ever", "1.37", "log: {maxAge: 0, maxBackup: 0}\n", &["warning audit-disk-budget 1:29"]),
         ("kept by age alone", "1.37", "log: {maxAge: 7, maxBackup: 0}\n", &["warning audit-disk-budget 1:29"]),
@@ -264,17 +282,40 @@ fn mounts() {
             &["warning file-missing 1:30"],
         ),
         (
+            "a file beside what is mounted",
+            "1.33",
+            "extraArgs: {token-auth-file: /etc/x/tokens.csv}\n\
+             extraVolumes: {x: {hostPath: /etc/x/tok, mountPath: /etc/x/tok, readOnly: true, pathType: Directory}}\n",
+            &["warning mount-missing 1:30"],
+        ),
+        (
+            "a file in a folder that may be written to",
+            "1.33",
+            "extraArgs: {token-auth-file: /etc/x/tokens.csv}\n\
+             extraVolumes: {x: {hostPath: /etc/x, mountPath: /etc/x, pathType: Directory}}\nfiles: {/etc/x/tokens.csv: {host: true}}\n",
+            &[],
+        ),
+        (
+            "a mount in a mount",
+            "1.33",
+            "extraArgs: {token-auth-file: /etc/x/tokens.csv}\n\
+             extraVolumes:\n  a: {hostPath: /etc/x, mountPath: /etc/x, pathType: Directory}\n  \
+             b: {hostPath: /etc/tokens, mountPath: /etc/x/tokens.csv, readOnly: true, pathType: FileOrCreate}\n\
+             files: {/etc/tokens: {host: true}}\n",
+            &["warning mount-path-type 4:6"],
+        ),
+        (
             "the log file itself",
             "1.33",
             "log:\n  hostPath: /var/log/audit.log\n  mountPath: /var/log/kubernetes/audit/audit.log\n",
-            &["error mount-path-type default"],
+            &["error mount-path-type 3:14"],
         ),
         (
             "the log file itself, as a file",
             "1.33",
             "log: {mountPath: /elsewhere, hostPath: /elsewhere}\n\
              extraVolumes:\n  log-file: {hostPath: /var/log/audit.log, mountPath: /var/log/kubernetes/audit/audit.log, pathType: FileOrCreate}\n",
-            &["warning mount-single-file 3:13"],
+            &["warning mount-single-file 3:55"],
         ),
         (
             "the log file itself, never rotated",
@@ -325,10 +366,16 @@ fn mounts() {
             &["error mount-manifests-dir default", "error mount-manifests-dir 2:9"],
         ),
         (
+            "a mount where kubeadm has one",
+            "1.33",
+            "extraVolumes:\n  certs: {hostPath: /etc/ssl/certs, mountPath: /etc/ssl/certs, readOnly: true}\n",
+            &["error volume-path-duplicate 2:48"],
+        ),
+        (
             "two mounts at one path",
             "1.33",
             "extraVolumes:\n  other: {hostPath: /other, mountPath: /var/log/kubernetes/audit/}\n",
-            &["error volume-path-duplicate 2:10"],
+            &["error volume-path-duplicate 2:40"],
         ),
     ]);
 }

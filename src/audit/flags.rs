@@ -8,6 +8,17 @@ pub fn describe(name: &str) -> Option<&'static str> {
     ABOUT.iter().find(|(known, _)| *known == name).map(|(_, about)| *about)
 }
 
+/// The values that the API server takes, of an audit flag that takes only some;
+/// empty for the others.
+pub fn choices(name: &str) -> &'static [&'static str] {
+    match name {
+        "audit-log-mode" | "audit-webhook-mode" => &["batch", "blocking", "blocking-strict"],
+        "audit-log-format" => &["json", "legacy"],
+        "audit-log-version" | "audit-webhook-version" => &["audit.k8s.io/v1"],
+        _ => &[],
+    }
+}
+
 /// Every audit flag of Kubernetes 1.28 and newer, sorted, with what it does.
 pub const ABOUT: &[(&str, &str)] = &[
     (

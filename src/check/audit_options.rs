@@ -6,6 +6,7 @@
 
 use super::types;
 use crate::audit::disk;
+use crate::audit::flags::choices;
 use crate::audit::policy;
 use crate::audit::types::{Level, Policy, Stage};
 use crate::diagnostic::human::quote;
@@ -44,8 +45,6 @@ struct Backend {
 const LOG: Backend = Backend { name: "log", switch: "audit-log-path" };
 const WEBHOOK: Backend = Backend { name: "webhook", switch: "audit-webhook-config-file" };
 const POLICY: &str = "audit-policy-file";
-const MODES: &[&str] = &["batch", "blocking", "blocking-strict"];
-const VERSION: &str = "audit.k8s.io/v1";
 
 impl Backend {
     fn flag(self, rest: &str) -> String {
@@ -66,7 +65,7 @@ impl<'p> Check<'p> {
 
     /// The value of a flag, or its default.
     fn value(&self, name: &str) -> &'p str {
-        let default = || flags::find(name).and_then(|flag| flag.at(self.minor).or(flag.states.last())).map_or("", |state| state.default);
+        let default = || flags::find(name).and_then(|flag| flag.near(self.minor)).map_or("", |state| state.default);
         self.arg(name).map_or_else(default, |arg| arg.value.as_str())
     }
 
@@ -120,8 +119,8 @@ impl<'p> Check<'p> {
     /// asked for in mode batch only, those of truncation always.
     fn backend(&mut self, backend: Backend) {
         let mode = self.value(&backend.flag("mode"));
-        if !MODES.contains(&mode) {
-            self.choice(&backend.flag("mode"), MODES);
+        if !self.choice(&backend.flag("mode")) {
+            // Of a mode that does not exist nothing else can be said.
         } else if mode == "batch" {
             self.positive(&backend.flag("batch-buffer-size"));
             self.positive(&backend.flag("batch-max-size"));
@@ -134,28 +133,30 @@ impl<'p> Check<'p> {
             self.strict(backend);
         }
         self.truncation(backend);
-        if self.value(&backend.flag("version")) != VERSION {
-            self.choice(&backend.flag("version"), &[VERSION]);
-        }
+        self.choice(&backend.flag("version"));
     }
 
     /// The webhook's version is read also when the webhook is off.
     fn disabled(&mut self, backend: Backend) {
         let name = backend.flag("version");
         if backend.name == WEBHOOK.name && self.value(&name).matches('/').count() > 1 {
-            self.choice(&name, &[VERSION]);
+            self.choice(&name);
         }
     }
 
-    /// A value that is none of those that the API server takes.
-    fn choice(&mut self, name: &str, choices: &[&str]) {
-        let value = self.value(name);
+    /// Whether the value is one of those that the API server takes; objects if not.
+    fn choice(&mut self, name: &str) -> bool {
+        let (value, choices) = (self.value(name), choices(name));
+        if choices.contains(&value) {
+            return true;
+        }
         let message = format!("--{name} is {}, not {}; the API server does not start", choices.join(" or "), quote(value));
         let help = match nearest(value, choices.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("write {}", choices.join(", ")),
         };
         self.push(Code::FlagValue, self.arg(name).map(|arg| &arg.location), message, help);
+        false
     }
 
     fn positive(&mut self, name: &str) {
@@ -169,6 +170,11 @@ impl<'p> Check<'p> {
     fn throttle(&mut self, backend: Backend) {
         let [enable, qps, burst] = ["enable", "qps", "burst"].map(|part| backend.flag(&format!("batch-throttle-{part}")));
         if !self.boolean(&enable) {
+            if let Some(rate) = [&qps, &burst].iter().find_map(|name| self.arg(name)) {
+                let message = format!("--{} does nothing: batches are not throttled", rate.name);
+                let help = format!("leave it out, or set --{enable} to true");
+                self.push(Code::AuditBatchIgnored, Some(&rate.location), message, help);
+            }
             return;
         }
         let no_rate = types::float(self.value(&qps)).is_some_and(|rate| rate <= 0.0);
@@ -263,10 +269,7 @@ impl<'p> Check<'p> {
 
     /// What is asked of the log alone.
     fn log(&mut self) {
-        const FORMATS: &[&str] = &["json", "legacy"];
-        if !FORMATS.contains(&self.value("audit-log-format")) {
-            self.choice("audit-log-format", FORMATS);
-        }
+        self.choice("audit-log-format");
         const ROTATION: [&str; 3] = ["audit-log-maxage", "audit-log-maxbackup", "audit-log-maxsize"];
         let mut numbers = Vec::new();
         for name in ROTATION {

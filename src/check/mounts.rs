@@ -35,6 +35,9 @@ const KUBEADM_MOUNTS: &[&str] = &[
     "/usr/local/share/ca-certificates",
 ];
 
+/// Of those, the two that every API server of kubeadm has, with their volumes.
+const ALWAYS_MOUNTED: &[(&str, &str)] = &[("k8s-certs", "/etc/kubernetes/pki"), ("ca-certs", "/etc/ssl/certs")];
+
 /// What the kubelet takes for Pods to run.
 const MANIFESTS: &str = "/etc/kubernetes/manifests";
 
@@ -61,6 +64,7 @@ pub fn check(patch: &ControlPlanePatch, minor: Minor) -> Diagnostics {
     }
     for (index, volume) in patch.volumes.iter().enumerate() {
         found.items.extend(same_mount(volume, &patch.volumes[..index]));
+        found.items.extend(kubeadms_mount(volume));
     }
     for file in &patch.files {
         found.items.extend(
@@ -171,7 +175,12 @@ fn log(patch: &ControlPlanePatch, arg: &Arg, minor: Minor) -> Option<Diagnostic>
         } else {
             format!("add a volume with mountPath {} and pathType DirectoryOrCreate", quote(folder))
         };
-        return Some(Diagnostic::new(Code::MountMissing, message).at(arg.location.clone()).help(help));
+        let mut diagnostic = Diagnostic::new(Code::MountMissing, message).at(arg.location.clone()).help(help);
+        // Often one was meant for it, and is mounted elsewhere.
+        if let Some(other) = patch.volumes.iter().find(|volume| volume.path_type.as_deref() == Some("DirectoryOrCreate")) {
+            diagnostic = diagnostic.related(other.mount_at.clone(), format!("the volume {} is mounted at another path", other.name));
+        }
+        return Some(diagnostic);
     };
     let name = &volume.name;
     let blame = |code: Code, message: String, help: String| {
@@ -183,7 +192,7 @@ fn log(patch: &ControlPlanePatch, arg: &Arg, minor: Minor) -> Option<Diagnostic>
         Some(kind) if is_the_file && is_folder(kind) => {
             let message = format!("the volume {name} mounts a folder where --{LOG} writes a file, and the API server does not start");
             let help = format!("mount the folder: mountPath {}", quote(folder));
-            return Some(blame(Code::MountPathType, message, help).with_severity(Severity::Error));
+            return Some(blame(Code::MountPathType, message, help).at(volume.mount_at.clone()).with_severity(Severity::Error));
         }
         Some(kind) if !is_the_file && !is_folder(kind) => {
             let message = format!("the volume {name} mounts the log's folder as {kind}, and the API server does not start");
@@ -203,7 +212,7 @@ fn log(patch: &ControlPlanePatch, arg: &Arg, minor: Minor) -> Option<Diagnostic>
     if is_the_file && rotates {
         let message = format!("the volume {name} mounts the log file itself, which cannot be renamed: at the first rotation the log ends");
         let help = format!("mount its folder: hostPath and mountPath {}, pathType DirectoryOrCreate", quote(folder));
-        return Some(blame(Code::MountSingleFile, message, help));
+        return Some(blame(Code::MountSingleFile, message, help).at(volume.mount_at.clone()));
     }
     None
 }
@@ -226,10 +235,19 @@ fn same_mount(volume: &Volume, before: &[Volume]) -> Option<Diagnostic> {
     let message =
         format!("the volumes {} and {} have the same mountPath {}, and such a Pod is refused", other.name, volume.name, volume.mount_path);
     let diagnostic = Diagnostic::new(Code::VolumePathDuplicate, message)
-        .at(volume.location.clone())
-        .related(other.location.clone(), "mounted here as well")
+        .at(volume.mount_at.clone())
+        .related(other.mount_at.clone(), "mounted here as well")
         .help("mount one of them elsewhere");
     Some(diagnostic.with_severity(Severity::Error))
+}
+
+/// The same, with a mount that kubeadm makes; one of its name takes its place.
+fn kubeadms_mount(volume: &Volume) -> Option<Diagnostic> {
+    let same = |(name, path): &&(&str, &str)| trimmed(&volume.mount_path) == *path && volume.name != *name;
+    let (_, path) = ALWAYS_MOUNTED.iter().find(same)?;
+    let message = format!("the volume {} has the mountPath {path}, where kubeadm mounts its own, and such a Pod is refused", volume.name);
+    let diagnostic = Diagnostic::new(Code::VolumePathDuplicate, message).at(volume.mount_at.clone());
+    Some(diagnostic.help("leave it out: kubeadm mounts that folder of the node").with_severity(Severity::Error))
 }
 
 fn in_manifests(path: &str) -> bool {

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::output::{Format, Outcome, Output};
-use crate::audit::flags::describe;
+use crate::audit::flags::{choices, describe};
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::kubernetes::flags::{self, Flag, State, shown};
@@ -70,8 +70,13 @@ impl Flags {
 }
 
 fn one(asked: Option<&str>) -> Result<Minor, Diagnostics> {
+    let (oldest, newest) = flags::minors();
     match kubernetes::select_known(asked)?.as_slice() {
-        [minor] => Ok(*minor),
+        [minor] if (oldest..=newest).contains(minor) => Ok(*minor),
+        [minor] => {
+            let message = format!("the flags of Kubernetes {minor} are not known, only those of {oldest} to {newest}");
+            Err(Diagnostic::new(Code::KubernetesVersion, message).into())
+        }
         _ => {
             let message = format!("{} is a range, and flags are shown for one version", quote(asked.unwrap_or_default()));
             let help = "write --since with the first and --kubernetes-version with the last version of the range";
@@ -128,7 +133,9 @@ fn page(flag: &Flag, minor: Minor, since: Option<Minor>) -> (String, Value) {
     }
     let mut rows = vec![["Kubernetes".to_owned(), flag.availability().unwrap_or_else(|| "all versions that are known".to_owned())]];
     if let Some(state) = state.or(flag.states.last()) {
-        rows.push(["value".to_owned(), state.kind.words().to_owned()]);
+        let choices = choices(flag.name);
+        let value = if choices.is_empty() { state.kind.words().to_owned() } else { choices.join(", ") };
+        rows.push(["value".to_owned(), value]);
         rows.push([format!("default in {}", minor.min(state.last)), shown(state.default).to_owned()]);
         rows.push(["given twice".to_owned(), state.kind.repeated().words().to_owned()]);
         if state.deprecated {
@@ -146,6 +153,7 @@ fn page(flag: &Flag, minor: Minor, since: Option<Minor>) -> (String, Value) {
     let mut object = state.map_or_else(|| json!({}), state_object);
     object["name"] = json!(flag.name);
     object["about"] = json!(describe(flag.name));
+    object["choices"] = json!(choices(flag.name));
     object["kubernetesVersion"] = json!(minor);
     object["since"] = json!(since);
     object["versions"] = flag

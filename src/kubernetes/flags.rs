@@ -220,6 +220,11 @@ impl Flag {
         self.states.iter().find(|state| (state.first..=state.last).contains(&minor))
     }
 
+    /// What the flag is in `minor`, or in the nearest minor that has it.
+    pub fn near(&self, minor: Minor) -> Option<&State> {
+        self.states.iter().min_by_key(|state| state.first.0.saturating_sub(minor.0).max(minor.0.saturating_sub(state.last.0)))
+    }
+
     /// Where the flag is: `1.30 to 1.34`, `1.32 and newer`. None if it is in
     /// every minor of the catalogue.
     pub fn availability(&self) -> Option<String> {
@@ -379,6 +384,7 @@ mod tests {
         assert_eq!(a.at(Minor(36)).map(|state| (state.default, state.deprecated, state.instead.len())), Some(("366", true, 0)));
         assert_eq!(b.at(Minor(30)).map(|state| &state.instead), Some(&vec!["a", "c"]));
         assert_eq!((b.at(Minor(29)), b.at(Minor(32))), (None, None));
+        assert_eq!([20, 30, 35, 36, 40].map(|minor| a.near(Minor(minor)).map_or("", |state| state.default)), ["0", "0", "0", "366", "366"]);
         let change = |minor, what: &str| Change { minor: Minor(minor), what: what.to_owned() };
         assert_eq!(a.changes(Minor(34), Minor(37)), [change(36, "default 0 -> 366"), change(36, "deprecated")]);
         assert_eq!(a.changes(Minor(36), Minor(37)), []);

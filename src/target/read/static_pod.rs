@@ -92,8 +92,8 @@ fn volume(mount: &Node, volumes: &[Node], fields: &mut Fields) -> Option<Volume>
     };
     let host_path = fields.mapping(source, "hostPath")?;
     let (path, _) = fields.required(host_path, &what, "path")?;
-    let (mount_path, _) = fields.required(mount, &what, "mountPath")?;
+    let (mount_path, mount_at) = fields.required(mount, &what, "mountPath")?;
     let path_type = fields.string(host_path, &what, "type").map(|(text, _)| text).filter(|text| !text.is_empty());
     let read_only = matches!(mount.get("readOnly").map(|value| &value.data), Some(Data::Bool(true)));
-    Some(Volume { name, host_path: path, mount_path, read_only, path_type, location })
+    Some(Volume { name, host_path: path, mount_path, read_only, path_type, location, mount_at })
 }
