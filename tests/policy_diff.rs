@@ -206,3 +206,18 @@ fn json_has_each_list_and_its_exceptions() {
 fn a_policy_with_errors_is_refused() {
     insta::assert_snapshot!(run(OLD, "- {level: Metdata}\n", &[]));
 }
+
+#[test]
+fn two_benchmarks_side_by_side() {
+    let rules = |overlay: &str| {
+        let rendered = Command::new(env!("CARGO_BIN_EXE_packwright"))
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .args(["render", "kube-apiserver-audit", "-f", &format!("values/{overlay}.yaml")])
+            .args(["--file", "files/etc/kubernetes/audit-policy.yaml"])
+            .output()
+            .expect("the binary runs");
+        let text = String::from_utf8(rendered.stdout).expect("text");
+        text.split_once("rules:\n").expect("rules").1.to_owned()
+    };
+    insta::assert_snapshot!(run(&rules("stig"), &rules("cis"), &[]));
+}

@@ -237,7 +237,6 @@ fn merge(mut pieces: Vec<Piece>) -> Vec<Piece> {
         for dimension in 0..dimensions {
             pieces = along(dimension, pieces);
         }
-        pieces = along_groups(pieces);
         if pieces.len() == before {
             return pieces;
         }
@@ -260,41 +259,4 @@ fn along(dimension: usize, pieces: Vec<Piece>) -> Vec<Piece> {
         }
     }
     merged
-}
-
-/// Puts together users in one of some groups, and users in none of them.
-fn along_groups(mut pieces: Vec<Piece>) -> Vec<Piece> {
-    let mut index = 0;
-    while index < pieces.len() {
-        let (region, from, to) = &pieces[index];
-        let other = (0..pieces.len()).find(|other| {
-            let (without, other_from, other_to) = &pieces[*other];
-            (other_from, other_to) == (from, to)
-                && without.sets == region.sets
-                && region.some.len() == without.some.len() + 1
-                && region
-                    .some
-                    .iter()
-                    .any(|groups| without.none == region.none.or(groups) && remaining(region, groups, &without.none) == without.some)
-        });
-        match other {
-            Some(other) => {
-                let groups = pieces[index].0.some.iter().position(|groups| pieces[other].0.none == pieces[index].0.none.or(groups));
-                if let Some(groups) = groups {
-                    pieces[index].0.some.remove(groups);
-                }
-                pieces.remove(other);
-                index = 0;
-            }
-            None => index += 1,
-        }
-    }
-    pieces
-}
-
-/// The other conditions on groups, where the user is in none of `none`.
-fn remaining(region: &Region, groups: &Set, none: &Set) -> Vec<Set> {
-    let mut some: Vec<_> = region.some.iter().filter(|some| *some != groups).map(|some| some.without(none)).collect();
-    some.sort();
-    some
 }
