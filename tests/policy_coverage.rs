@@ -51,7 +51,18 @@ rules:
         resourceNames: [web]
       - group: example.com
         resources: [widgets]
+  - level: None
+    namespaces: [""]
+    resources:
+      - group: batch
+  - level: Request
+    namespaces: [kube-system]
+    resources:
+      - group: ""
+        resources: [nodes, namespaces]
   - level: Metadata
+  - level: None
+    users: [late]
 "#;
 
 fn packwright(format: &str, policy: &str) -> Output {
@@ -119,7 +130,7 @@ fn json_has_the_same() {
     };
     assert_eq!(
         row(json!(""), "services")["verbs"]["watch"],
-        json!({"level": "Metadata", "rule": 6, "others": [{"rule": 0, "level": "None"}]})
+        json!({"level": "Metadata", "rule": 8, "others": [{"rule": 0, "level": "None"}]})
     );
     assert_eq!(row(json!(""), "secrets")["verbs"]["get"], json!({"level": "Metadata", "rule": 2, "others": []}));
     // A list can be of all namespaces, an update cannot; what is in no namespace is reached by "".
@@ -129,13 +140,19 @@ fn json_has_the_same() {
         row(json!("rbac.authorization.k8s.io"), "clusterroles")["verbs"]["get"],
         json!({"level": "RequestResponse", "rule": 4, "others": []})
     );
+    // Rules for what is in no namespace, and for a namespace.
+    let jobs = row(json!("batch"), "jobs");
+    assert_eq!(jobs["verbs"]["list"]["others"], json!([{"rule": 6, "level": "None"}]));
+    assert_eq!(jobs["verbs"]["update"]["others"], json!([]));
+    assert_eq!(row(json!(""), "nodes")["verbs"]["get"]["others"], json!([]));
+    assert_eq!(row(json!(""), "namespaces")["verbs"]["get"]["others"], json!([{"rule": 7, "level": "Request"}]));
     // Neither a create nor a deletecollection has a name that rules[5] could ask for.
     assert_eq!(row(json!(""), "pods")["verbs"]["create"]["others"], json!([]));
     assert_eq!(row(json!("example.com"), "widgets")["verbs"]["create"], json!({"level": "Request", "rule": 5, "others": []}));
-    assert_eq!(row(Value::Null, "*")["verbs"]["get"], json!({"level": "Metadata", "rule": 6, "others": []}));
+    assert_eq!(row(Value::Null, "*")["verbs"]["get"], json!({"level": "Metadata", "rule": 8, "others": []}));
     let url = said["urls"].as_array().expect("rows").iter().find(|row| row["url"] == "/healthz").expect("a row");
     assert_eq!(url["callers"]["authenticated"], json!({"level": "None", "rule": 3}));
-    assert_eq!(url["callers"]["failed authentication"], json!({"level": "Metadata", "rule": 6}));
+    assert_eq!(url["callers"]["failed authentication"], json!({"level": "Metadata", "rule": 8}));
     let exempt: Vec<&Value> = said["exempt"].as_array().expect("rules").iter().map(|rule| &rule["rule"]).collect();
     assert_eq!(exempt, [0, 1, 3]);
     assert!(row(json!(""), "pods")["verbs"].get("proxy").is_none() && row(json!(""), "pods/log")["verbs"].get("list").is_none());

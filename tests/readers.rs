@@ -125,6 +125,7 @@ fn kairos_passes_over_fields_that_it_lacks() {
                 permission: 0600\n          owner_string: app:app\n          content: x\n        - {path: /b, permissions: 384, ownerstring: a:b}\n        \
                 - {path: /c, permissions: \"0600\"}\n";
     let (reading, found) = read(text);
+    assert_eq!(reading.files[0].content().map(|content| content.text.as_str()), Some("x"));
     let modes: Vec<_> = reading.files.iter().map(|file| (file.owner.as_str(), file.permissions.as_str())).collect();
     assert_eq!(modes, [("0:0", "0000"), ("a:b", "0600"), ("0:0", "0600")]);
     assert_eq!(
@@ -171,6 +172,18 @@ fn a_pod_with_one_dash_and_two() {
             "document-unread 6: `exec kube-apiserver --a=1` is no flag, and is not read"
         ]
     );
+}
+
+#[test]
+fn kairos_decodes_what_is_encoded() {
+    let text = "cluster:\n  config: |\n    clusterConfiguration: {}\nstages:\n  initramfs:\n    - files:\n        \
+                - {path: /a, permissions: 384, encoding: b64, content: YTogMQo=}\n        \
+                - {path: /b, permissions: 384, encoding: none-that-it-knows, content: 'a: 2'}\n        \
+                - {path: /c, permissions: 384, encoding: gz+base64, content: YTogMQo=}\n";
+    let (reading, found) = read(text);
+    let contents: Vec<_> = reading.files.iter().map(|file| file.content().map(|content| content.text.as_str())).collect();
+    assert_eq!(contents, [Some("a: 1\n"), Some("a: 2")]);
+    assert_eq!(found, ["document-invalid 9: the file /c: its content is no gzip: it is cut short"]);
 }
 
 /// A class v1beta2 with these patches' operations, each line one.

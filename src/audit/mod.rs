@@ -3,6 +3,7 @@
 
 pub mod cases;
 pub mod coverage;
+pub mod diff;
 pub mod disk;
 pub mod explain;
 pub mod flags;
