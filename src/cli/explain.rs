@@ -31,7 +31,12 @@ impl Explain {
         let Some(name) = self.code else {
             let width = Code::ALL.iter().map(|code| code.name().len()).max().unwrap_or_default();
             let lines: String = Code::ALL.iter().map(|code| format!("{:width$}  {}\n", code.name(), code.reason())).collect();
-            return output.done("", &lines, json!({"codes": Code::ALL.iter().map(|code| object(*code)).collect::<Vec<_>>()}), Diagnostics::new());
+            return output.done(
+                "",
+                &lines,
+                json!({"codes": Code::ALL.iter().map(|code| object(*code)).collect::<Vec<_>>()}),
+                Diagnostics::new(),
+            );
         };
         let Some(code) = Code::ALL.iter().copied().find(|code| code.name() == name) else {
             let mut fault = Diagnostic::new(Code::Usage, format!("there is no code `{name}`"));

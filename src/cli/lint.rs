@@ -55,7 +55,8 @@ enum Form {
 
 impl Lint {
     pub fn run(self, matches: &ArgMatches) -> Outcome {
-        let mut report = Report { form: self.format, allow: Vec::new(), deny: Vec::new(), items: Vec::new(), counts: [0; 3], status: 0, failed: None };
+        let mut report =
+            Report { form: self.format, allow: Vec::new(), deny: Vec::new(), items: Vec::new(), counts: [0; 3], status: 0, failed: None };
         match self.with.levels() {
             Ok((allow, deny)) => (report.allow, report.deny) = (allow, deny),
             Err(errors) => {

@@ -37,9 +37,6 @@ mod tests {
     fn one_line_with_what_would_end_it_escaped() {
         let source = Source::file("a,b:c.yaml", "x\ny: 100%\n");
         let finding = Diagnostic::new(Code::FlagType, "100% is\nno duration").at(source.at(5..9)).help("write 1s");
-        assert_eq!(
-            line(&finding),
-            "::error file=a%2Cb%3Ac.yaml,line=2,col=4,title=flag-type::100%25 is%0Ano duration%0Awrite 1s"
-        );
+        assert_eq!(line(&finding), "::error file=a%2Cb%3Ac.yaml,line=2,col=4,title=flag-type::100%25 is%0Ano duration%0Awrite 1s");
     }
 }

@@ -24,9 +24,7 @@ pub fn apply(found: &mut Diagnostics) -> BTreeSet<Code> {
         if !source.text.contains(MARK) {
             continue;
         }
-        let (_, allowed) = files
-            .entry(source.name.clone())
-            .or_insert_with(|| (Arc::clone(source), comments(source, &mut faults)));
+        let (_, allowed) = files.entry(source.name.clone()).or_insert_with(|| (Arc::clone(source), comments(source, &mut faults)));
         let (line, _) = location.position();
         if item.code.can_be_allowed() && allowed.iter().any(|comment| comment.code == item.code && comment.is_for(line)) {
             item.severity = Severity::Note;
@@ -62,7 +60,8 @@ fn comments(source: &Arc<Source>, faults: &mut Diagnostics) -> Vec<Allowed> {
             read(&text[at + MARK.len()..])
                 .map_err(|why| {
                     let message = format!("this comment allows nothing: {why}");
-                    let help = "write `# packwright: allow CODE reason`, such as `# packwright: allow policy-noise asked for by the auditors`";
+                    let help =
+                        "write `# packwright: allow CODE reason`, such as `# packwright: allow policy-noise asked for by the auditors`";
                     faults.push(Diagnostic::new(Code::AllowComment, message).at(source.at(start..start + text.len() - at)).help(help));
                 })
                 .ok()

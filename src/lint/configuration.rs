@@ -79,7 +79,8 @@ impl Documents {
 /// An audit policy, also one with a misspelt kind or a version that is gone.
 fn is_policy(document: &Node) -> bool {
     let text = |key| document.get(key).and_then(Node::as_str).unwrap_or_default();
-    text("apiVersion").starts_with("audit.k8s.io/") || (text("kind") == "Policy" && document.get("rules").is_some() && document.get("spec").is_none())
+    text("apiVersion").starts_with("audit.k8s.io/")
+        || (text("kind") == "Policy" && document.get("rules").is_some() && document.get("spec").is_none())
 }
 
 fn newest() -> Vec<Minor> {
@@ -160,9 +161,8 @@ fn patch(reading: Reading, minor: Minor, found: &mut Diagnostics) -> ControlPlan
     args.sort_by(|a, b| a.name.cmp(&b.name));
     volumes.sort_by(|a, b| a.name.cmp(&b.name));
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    let adds_up = |arg: &Arg| {
-        flags::find(&arg.name).and_then(|flag| flag.at(minor)).is_some_and(|state| state.kind.repeated() != Repeated::LastWins)
-    };
+    let adds_up =
+        |arg: &Arg| flags::find(&arg.name).and_then(|flag| flag.at(minor)).is_some_and(|state| state.kind.repeated() != Repeated::LastWins);
     for pair in args.windows(2).filter(|pair| pair[0].name == pair[1].name && !adds_up(&pair[1])) {
         let message = format!("--{} is given twice, and only the last value counts", pair[1].name);
         found.push(twice(Code::FlagDuplicate, message, &pair[0].location, &pair[1].location));

@@ -39,7 +39,10 @@ pub fn lint(plain: &Plain, minors: Option<&[Minor]>, mut hand_on: impl FnMut(Dia
         let results: Vec<Mutex<Diagnostics>> = files.iter().map(|_| Mutex::default()).collect();
         let next = AtomicUsize::new(0);
         let work = || {
-            while let (index, Some(file)) = { let index = next.fetch_add(1, Ordering::Relaxed); (index, files.get(index)) } {
+            while let (index, Some(file)) = {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                (index, files.get(index))
+            } {
                 let found = pack::load_layer(file).map_or_else(|errors| errors, |source| one(&source, minors));
                 if let Some(Ok(mut result)) = results.get(index).map(Mutex::lock) {
                     *result = found;
@@ -77,10 +80,9 @@ fn named(sources: &[Arc<Source>], minors: Option<&[Minor]>) -> Diagnostics {
             found.push(Diagnostic::new(Code::DocumentUnknown, message).at(source.at(0..0)).help(help));
         }
     }
-    let (control_planes, policies) =
-        all.iter().fold((0, 0), |(control_planes, policies), (_, documents)| {
-            (control_planes + documents.control_planes.len(), policies + documents.policies.len())
-        });
+    let (control_planes, policies) = all.iter().fold((0, 0), |(control_planes, policies), (_, documents)| {
+        (control_planes + documents.control_planes.len(), policies + documents.policies.len())
+    });
     if control_planes == 1 && policies == 1 {
         let whole = all.into_iter().fold(Documents::default(), |whole, (_, documents)| whole.and(documents));
         found.extend(whole.lint(minors));
