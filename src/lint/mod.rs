@@ -52,7 +52,7 @@ pub fn lint(plain: &Plain, minors: Option<&[Minor]>, mut hand_on: impl FnMut(Dia
         thread::scope(|scope| {
             for _ in 1..workers.min(files.len()) {
                 // Without another thread this one does all.
-                let _ = thread::Builder::new().spawn_scoped(scope, &work);
+                let _ = thread::Builder::new().spawn_scoped(scope, work);
             }
             work();
         });
