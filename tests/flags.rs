@@ -66,6 +66,8 @@ fn for_machines() {
     assert_eq!(page["versions"][0]["last"], "1.35");
     assert_eq!(page["changes"], serde_json::json!([{"kubernetesVersion": "1.36", "what": "default 0 -> 366"}]));
     assert!(page["about"].as_str().is_some_and(|about| about.starts_with("Days that")));
+    let mode = json(&["audit-log-mode"]);
+    assert_eq!(mode["choices"], serde_json::json!(["batch", "blocking", "blocking-strict"]));
     let list = json(&["--kubernetes-version", "1.35"]);
     assert_eq!(list["kubernetesVersion"], "1.35");
     let flags = list["flags"].as_array().expect("flags");

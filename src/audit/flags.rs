@@ -45,10 +45,7 @@ pub const ABOUT: &[(&str, &str)] = &[
         "audit-log-batch-throttle-qps",
         "How many batches (not events) are written a second on average, where batches are throttled. The default, 0, is refused when throttling is on.",
     ),
-    (
-        "audit-log-compress",
-        "Whether rotated files are compressed with gzip. The file that is written to is not, and neither are files that were rotated before.",
-    ),
+    ("audit-log-compress", "Whether rotated files are compressed with gzip. The file that is being written to is not."),
     (
         "audit-log-format",
         "How an event is written: json, one JSON object a line, or legacy, a short line of text without most of what an event holds.",
