@@ -147,11 +147,11 @@ impl GroupResources {
     }
 
     /// `*` is any group; API servers that do not know it refuse the policy.
-    fn covers_group(&self, group: &str) -> bool {
+    pub(super) fn covers_group(&self, group: &str) -> bool {
         self.group == group || self.group == "*"
     }
 
-    fn covers_kind(&self, resource: &str, subresource: &str) -> bool {
+    pub(super) fn covers_kind(&self, resource: &str, subresource: &str) -> bool {
         self.resources.is_empty() || self.resources.iter().any(|pattern| kind_matches(pattern, resource, subresource))
     }
 }

@@ -4,6 +4,7 @@
 pub mod cases;
 pub mod disk;
 pub mod explain;
+pub mod lint;
 pub mod matcher;
 pub mod policy;
 pub mod question;

@@ -291,7 +291,8 @@ impl Check {
     }
 }
 
-fn list<'n>(node: &'n Node, key: &str) -> &'n [Node] {
+/// The items of the list at `key`; none if there is no list.
+pub(super) fn list<'n>(node: &'n Node, key: &str) -> &'n [Node] {
     node.get(key).map(Node::items).unwrap_or_default()
 }
 

@@ -146,7 +146,7 @@ impl Question {
 
 /// Whether an API server reads a resource out of a path: after `/api/VERSION/`
 /// or `/apis/GROUP/VERSION/` comes more (`pkg/endpoints/request/requestinfo.go`).
-fn is_resource_path(path: &str) -> bool {
+pub(super) fn is_resource_path(path: &str) -> bool {
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     match parts.first() {
         Some(&"api") => parts.len() > 2,

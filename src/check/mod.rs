@@ -20,7 +20,10 @@ pub fn patch(patch: &ControlPlanePatch, minor: Minor) -> Diagnostics {
             continue;
         }
         match &content.document {
-            Ok(document) => found.extend(audit::policy::check(document, minor)),
+            Ok(document) => match audit::policy::decode(document, minor, &mut found) {
+                Ok(policy) => found.extend(audit::lint::lint(&policy, document, minor)),
+                Err(errors) => found.extend(errors),
+            },
             Err(errors) => {
                 for error in &errors.items {
                     let mut error = error.clone();

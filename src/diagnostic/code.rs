@@ -112,6 +112,24 @@ codes! {
     PolicyEmpty = "policy-empty", Error, Verdict;
     /// A verb that no request has, so the rule never matches for it.
     PolicyUnknownVerb = "policy-unknown-verb", Warning, Verdict;
+    /// A policy names an API group, resource or subresource that Kubernetes does not serve.
+    PolicyUnknownResource = "policy-unknown-resource", Warning, Verdict;
+    /// A rule, or an entry of one of its lists, that no request of any cluster matches.
+    PolicyRuleDead = "policy-rule-dead", Warning, Verdict;
+    /// A rule that never decides, since earlier rules match whatever it matches.
+    PolicyRuleShadowed = "policy-rule-shadowed", Warning, Verdict;
+    /// Requests that no rule matches are not logged.
+    PolicyNoCatchAll = "policy-no-catch-all", Warning, Verdict;
+    /// A policy logs bodies that hold credentials: Secrets, tokens, ConfigMaps.
+    PolicySecretBodies = "policy-secret-bodies", Warning, Verdict;
+    /// A policy does not log requests that fail authentication.
+    PolicyLost401 = "policy-lost-401", Warning, Verdict;
+    /// A rule for certain namespaces misses the lists that read all of them.
+    PolicyClusterWideList = "policy-cluster-wide-list", Warning, Verdict;
+    /// A rule for exec, attach or port-forward misses the clients that arrive with another verb.
+    PolicyExecCreateOnly = "policy-exec-create-only", Warning, Verdict;
+    /// A policy logs what a cluster repeats every few seconds.
+    PolicyNoise = "policy-noise", Note, Verdict;
     /// A file of policy cases says something that is no case.
     PolicyCases = "policy-cases", Error, Input;
     /// A policy decides otherwise than one of its cases expects.

@@ -120,6 +120,14 @@ impl Diagnostics {
         self.items.extend(other.items);
     }
 
+    /// Adds those of `other` that are not there yet: what was found for one minor
+    /// is mostly found for the next.
+    pub fn merge(&mut self, other: Diagnostics) {
+        let key = |item: &Diagnostic| (item.code, item.message.clone(), item.location.as_ref().map(ToString::to_string));
+        let mut seen: std::collections::BTreeSet<_> = self.items.iter().map(key).collect();
+        self.items.extend(other.items.into_iter().filter(|item| seen.insert(key(item))));
+    }
+
     /// Whether any finding is an error.
     pub fn has_errors(&self) -> bool {
         self.items.iter().any(|item| item.severity == Severity::Error)

@@ -1,5 +1,6 @@
-//! Knowledge of Kubernetes itself: its versions.
+//! Knowledge of Kubernetes itself: its versions, and what it serves.
 
+pub mod resources;
 mod version;
 
 pub use version::{Minor, NotAVersion, admits, admitted, select, select_known};

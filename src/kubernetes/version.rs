@@ -57,9 +57,6 @@ pub fn admits(requirement: &VersionReq, minor: Minor) -> bool {
     requirement.matches(&semver::Version::new(1, u64::from(minor.0), 0))
 }
 
-/// The minors that packwright knows about, for commands that have no pack to ask.
-const KNOWN: std::ops::RangeInclusive<u16> = 28..=37;
-
 /// The minors of `--kubernetes-version`: one, or a range such as `1.31-1.34`.
 /// Without it, the newest that the pack supports.
 ///
@@ -79,7 +76,7 @@ pub fn select(asked: Option<&str>, supported: &VersionReq) -> Result<Vec<Minor>,
 /// # Errors
 /// `kubernetes-version` when the text is no version or range, or not all of it is known.
 pub fn select_known(asked: Option<&str>) -> Result<Vec<Minor>, Diagnostic> {
-    among(asked, &KNOWN.map(Minor).collect::<Vec<_>>(), "packwright")
+    among(asked, &super::resources::minors(), "packwright")
 }
 
 fn among(asked: Option<&str>, known: &[Minor], who: &str) -> Result<Vec<Minor>, Diagnostic> {

@@ -20,7 +20,7 @@ use crate::values::{Schema, Values};
 /// What to render a target for.
 pub struct Request<'r> {
     /// The pack's metadata.
-    pub pack: &'r dyn Fn() -> PackInfo,
+    pub pack: &'r (dyn Fn() -> PackInfo + Sync),
     /// The minors, ascending, at least one.
     pub minors: &'r [Minor],
     /// The patch.
@@ -82,6 +82,11 @@ fn archived(path: &str) -> String {
 /// Faults of target.yaml and its templates, and documents that do not read
 /// back as the patch.
 pub fn render(target: &str, request: &Request<'_>, warnings: &mut Diagnostics) -> Result<Output, Diagnostics> {
+    let folder = format!("{target}/");
+    let is_wanted = request.only.is_none_or(|only| only == "README.md" || only.starts_with(&folder));
+    if !is_wanted && request.templates.contains_key(&format!("{folder}{DEFINITION}")) {
+        return Ok(Output::default());
+    }
     let sources = files(request.templates, target);
     let Some(source) = sources.get(DEFINITION) else {
         let known = names(request.templates);
@@ -92,10 +97,6 @@ pub fn render(target: &str, request: &Request<'_>, warnings: &mut Diagnostics) -
         }
         .into());
     };
-    let folder = format!("{target}/");
-    if request.only.is_some_and(|only| only != "README.md" && !only.starts_with(&folder)) {
-        return Ok(Output::default());
-    }
     let mut definition: Definition = crate::pack::typed(source, Code::PackInvalid, warnings)?;
     let pack = (request.pack)();
     for file in &mut definition.files {

@@ -1,6 +1,7 @@
 //! `packwright policy`: an audit policy as something that can be asked.
 
 mod explain;
+mod lint;
 mod replay;
 mod test;
 
@@ -11,7 +12,9 @@ use clap::{Args, Subcommand};
 use super::output::{Outcome, Output};
 use crate::audit::{policy, types};
 use crate::diagnostic::{Code, Diagnostics, Source};
-use crate::{kubernetes, pack, yaml};
+use crate::kubernetes::{self, Minor};
+use crate::pack;
+use crate::yaml::{self, Node};
 
 /// Ask an audit policy: what is logged of a request, and why
 #[derive(Debug, Args)]
@@ -23,6 +26,7 @@ pub struct Policy {
 #[derive(Debug, Subcommand)]
 enum Command {
     Explain(explain::Explain),
+    Lint(lint::Lint),
     Replay(replay::Replay),
     Test(test::Test),
 }
@@ -31,6 +35,7 @@ impl Policy {
     pub fn run(self) -> Outcome {
         match self.command {
             Command::Explain(command) => command.run(),
+            Command::Lint(command) => command.run(),
             Command::Replay(command) => command.run(),
             Command::Test(command) => command.run(),
         }
@@ -55,6 +60,14 @@ impl PolicyArgs {
     /// # Errors
     /// Everything that is wrong with it.
     fn read(&self, warnings: &mut Diagnostics) -> Result<types::Policy, Diagnostics> {
+        self.read_document(warnings).map(|(policy, _, _)| policy)
+    }
+
+    /// As [`PolicyArgs::read`], with what the policy was decoded from and the minors.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    fn read_document(&self, warnings: &mut Diagnostics) -> Result<(types::Policy, Node, Vec<Minor>), Diagnostics> {
         let minors = kubernetes::select_known(self.kubernetes_version.as_deref())?;
         let source: Arc<Source> = pack::load_layer(&self.policy)?;
         let document = yaml::read(&source, warnings).map_err(|mut errors| {
@@ -63,7 +76,8 @@ impl PolicyArgs {
         })?;
         // What a policy means is the same for every minor that takes it, and
         // the oldest is the strictest.
-        policy::decode(&document, minors[0], warnings)
+        let policy = policy::decode(&document, minors[0], warnings)?;
+        Ok((policy, document, minors))
     }
 }
 

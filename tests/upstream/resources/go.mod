@@ -1,0 +1,3 @@
+module packwright.dev/tests/upstream/resources
+
+go 1.24
