@@ -6,7 +6,7 @@
 //! are rendered by a pack's templates ([`template`]) into a control-plane
 //! [`patch`]; a [`target`] renders documents from the patch; a [`pack`] is both
 //! with everything that went in. [`check`] and [`audit`] say what is wrong with
-//! a patch, [`lint`] with anybody's documents, [`diagnostic`] how that is told, [`kubernetes`] is what is known of
+//! a patch, [`lint`] with anybody's documents, [`profile`] what benchmarks want, [`diagnostic`] how that is told, [`kubernetes`] is what is known of
 //! versions, [`yaml`] the one place where YAML libraries meet, and [`cli`] the
 //! command line, on which nothing here depends.
 #![forbid(unsafe_code)]
@@ -31,6 +31,7 @@ pub mod kubernetes;
 pub mod lint;
 pub mod pack;
 pub mod patch;
+pub mod profile;
 pub mod target;
 pub mod template;
 pub mod values;

@@ -44,6 +44,12 @@ pub fn patch(patch: &ControlPlanePatch, minor: Minor) -> Diagnostics {
     found
 }
 
+/// The policy that a patch ships, unless the API server would refuse it.
+pub fn policy(patch: &ControlPlanePatch, minor: Minor) -> Option<audit::types::Policy> {
+    let (_, content) = patch.shipped().find(|(file, _)| is_policy(patch, file))?;
+    audit::policy::decode(content.document.as_ref().ok()?, minor, &mut Diagnostics::new()).ok()
+}
+
 /// What the policies of a patch do otherwise than a file of cases expects. A
 /// policy with errors is not asked: [`patch`] tells of those.
 pub fn policy_cases(patch: &ControlPlanePatch, minor: Minor, source: &Arc<Source>) -> Diagnostics {

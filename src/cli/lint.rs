@@ -8,7 +8,8 @@ use super::output::{self, Outcome};
 use crate::check;
 use crate::diagnostic::{Class, Code, Diagnostic, Diagnostics, Severity, github, human, json as machine, sarif};
 use crate::kubernetes;
-use crate::lint;
+use crate::lint::{self, Ask, Found};
+use crate::profile::{self, Profile, Status, Subject};
 
 /// Say what is wrong with packs, audit policies, and anybody's configuration of an API server
 #[derive(Debug, Args)]
@@ -17,6 +18,7 @@ Examples:
   packwright lint kubeadm.yaml audit-policy.yaml
   packwright lint clusters/ --format github
   packwright lint kube-apiserver-audit -f prod.yaml --kubernetes-version 1.31-1.34
+  packwright lint kubeadm.yaml policy.yaml --profile cis-1.12
   kubectl get kubeadmcontrolplane -o yaml | packwright lint -
 
 Documents are told apart by their content: audit Policies, kubeadm ClusterConfigurations, KubeadmControlPlanes and
@@ -34,6 +36,10 @@ pub struct Lint {
     #[command(flatten)]
     with: WithArgs,
 
+    /// Judge by a benchmark: cis-1.10, cis-1.11, cis-1.12, stig. May be repeated
+    #[arg(long, value_name = "PROFILE", help_heading = "Checks")]
+    profile: Vec<String>,
+
     /// The form of the report
     #[arg(long, value_enum, default_value_t)]
     format: Form,
@@ -45,7 +51,7 @@ enum Form {
     /// For people.
     #[default]
     Human,
-    /// `{diagnostics}`.
+    /// `{diagnostics, profiles}`.
     Json,
     /// SARIF 2.1.0, for code scanning and editors.
     Sarif,
@@ -55,47 +61,64 @@ enum Form {
 
 impl Lint {
     pub fn run(self, matches: &ArgMatches) -> Outcome {
-        let mut report =
-            Report { form: self.format, allow: Vec::new(), deny: Vec::new(), items: Vec::new(), counts: [0; 3], status: 0, failed: None };
+        let mut report = Report {
+            form: self.format,
+            allow: Vec::new(),
+            deny: Vec::new(),
+            items: Vec::new(),
+            reports: Vec::new(),
+            counts: [0; 3],
+            status: 0,
+            failed: None,
+        };
         match self.with.levels() {
             Ok((allow, deny)) => (report.allow, report.deny) = (allow, deny),
             Err(errors) => {
-                report.add(errors, false);
+                report.add(errors.into(), false);
                 return report.end();
             }
         }
         let inputs = match lint::inputs(&self.inputs) {
             Ok(inputs) => inputs,
             Err(errors) => {
-                report.add(errors, false);
+                report.add(errors.into(), false);
                 return report.end();
             }
         };
+        let profiles = match profile::named(&self.profile) {
+            Ok(profiles) => profiles,
+            Err(errors) => {
+                report.add(errors.into(), false);
+                return report.end();
+            }
+        };
+        report.add(profile::contradictions(&profiles).into(), false);
         for pack in &inputs.packs {
-            report.add(self.pack(pack, matches), false);
+            report.add(self.pack(pack, &profiles, matches), false);
         }
         let minors = match self.with.kubernetes_version.as_deref().map(|asked| kubernetes::select_known(Some(asked))).transpose() {
             Ok(minors) => minors,
             Err(fault) => {
-                report.add(fault.into(), false);
+                report.add(Diagnostics::from(fault).into(), false);
                 return report.end();
             }
         };
-        lint::lint(&inputs.plain, minors.as_deref(), |found| report.add(found, true));
+        lint::lint(&inputs.plain, Ask { minors: minors.as_deref(), profiles: &profiles }, |found| report.add(found, true));
         report.end()
     }
 
     /// What `build` would say of a pack.
-    fn pack(&self, pack: &str, matches: &ArgMatches) -> Diagnostics {
+    fn pack(&self, pack: &str, profiles: &[&'static Profile], matches: &ArgMatches) -> Found {
         let mut found = Diagnostics::new();
         let plan = match self.with.plan(pack, matches, &mut found) {
             Ok(plan) => plan,
             Err(errors) => {
                 found.extend(errors);
-                return found;
+                return found.into();
             }
         };
         found.extend(check::secrets_in_values(&plan.values));
+        let mut reports = Vec::new();
         match plan.patch(&mut found) {
             Ok(patch) => {
                 found.extend(check::secrets_in_patch(&patch));
@@ -103,11 +126,19 @@ impl Lint {
                 if let Err(errors) = plan.documents(&patch, &mut found) {
                     found.extend(errors);
                 }
+                for minor in &plan.minors {
+                    let policy = check::policy(&patch, *minor);
+                    let subject =
+                        Subject { patch: Some(&patch), policy: policy.as_ref(), minor: *minor, place: &plan.values.root.location };
+                    let judged = lint::judge(profiles, subject);
+                    found.merge(judged.diagnostics);
+                    reports.extend(judged.reports);
+                }
             }
             Err(errors) => found.extend(errors),
         }
         lint::apply_comments(&mut found);
-        found
+        Found { diagnostics: found, reports }
     }
 }
 
@@ -118,6 +149,8 @@ struct Report {
     deny: Vec<Code>,
     /// Findings in the form that is written at the end.
     items: Vec<Value>,
+    /// The verdicts of benchmarks.
+    reports: Vec<profile::Report>,
     /// Errors, warnings and notes.
     counts: [usize; 3],
     status: u8,
@@ -128,7 +161,8 @@ struct Report {
 impl Report {
     /// Tells findings. A fault of a linted file is a verdict, as of a file that
     /// nobody could read at all.
-    fn add(&mut self, mut found: Diagnostics, of_files: bool) {
+    fn add(&mut self, found: Found, of_files: bool) {
+        let Found { diagnostics: mut found, reports } = found;
         found.apply_levels(&self.allow, &self.deny);
         check::redact_findings(&mut found);
         for item in &found.items {
@@ -142,7 +176,7 @@ impl Report {
             }
         }
         let told = match self.form {
-            Form::Human => output::explain(&found),
+            Form::Human => output::explain(&found).and_then(|()| reports.iter().try_for_each(|report| output::say(&words(report)))),
             Form::Github => output::write(found.items.iter().map(|item| github::line(item) + "\n").collect::<String>().as_bytes()),
             Form::Json => {
                 self.items.extend(machine::list(&found).into_iter().filter_map(|item| serde_json::to_value(item).ok()));
@@ -153,6 +187,7 @@ impl Report {
                 Ok(())
             }
         };
+        self.reports.extend(reports);
         if let Err(error) = told {
             self.failed.get_or_insert(error);
         }
@@ -169,7 +204,7 @@ impl Report {
                 return Ok(self.status);
             }
             Form::Github => return Ok(self.status),
-            Form::Json => json!({"diagnostics": self.items}),
+            Form::Json => json!({"diagnostics": self.items, "profiles": self.reports}),
             Form::Sarif => sarif::log(self.items),
         };
         let mut text = serde_json::to_string_pretty(&object).map_err(std::io::Error::other)?;
@@ -177,6 +212,21 @@ impl Report {
         output::write(text.as_bytes())?;
         Ok(self.status)
     }
+}
+
+/// A benchmark's items, a line each.
+fn words(report: &profile::Report) -> String {
+    let mut text = format!("{}:\n", report.name);
+    for item in &report.items {
+        let status = match item.status {
+            Status::Pass => "pass",
+            Status::Fail => "FAIL",
+            Status::Manual => "manual",
+            Status::NotApplicable => "not applicable",
+        };
+        text.push_str(&format!("  {:<9} {:<15} {}: {}\n", item.id, status, item.title, item.evidence));
+    }
+    text
 }
 
 fn status(item: &Diagnostic, of_files: bool) -> u8 {

@@ -80,6 +80,12 @@ codes! {
     DocumentUnknown = "document-unknown", Error, Input;
     /// A comment that should allow a finding allows none.
     AllowComment = "allow-comment", Warning, Verdict;
+    /// An item of a benchmark is not met.
+    ProfileItem = "profile-item", Error, Verdict;
+    /// Two benchmarks ask for what no configuration has at once.
+    ProfileConflict = "profile-conflict", Warning, Verdict;
+    /// A benchmark is written for other Kubernetes versions.
+    ProfileVersion = "profile-version", Note, Verdict;
     /// A document of a known kind has a part that who reads it would refuse.
     DocumentInvalid = "document-invalid", Error, Verdict;
     /// A part of a document of a known kind has no effect: who reads it passes over it.

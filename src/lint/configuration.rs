@@ -3,12 +3,15 @@
 
 use std::sync::Arc;
 
+use super::{Ask, Found};
 use crate::audit;
+use crate::audit::types::Policy;
 use crate::check;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location, Severity, Source};
 use crate::kubernetes::flags::{self, Repeated};
 use crate::kubernetes::{Minor, resources};
 use crate::patch::{Arg, Body, ControlPlanePatch, NodeFile};
+use crate::profile::{Profile, Subject};
 use crate::target::read::{Kind, Reading, read_for};
 use crate::yaml::{self, Node};
 
@@ -53,27 +56,40 @@ impl Documents {
 
     /// Everything to be said of them. One policy beside one control plane is the
     /// policy of that control plane.
-    pub fn lint(&self, minors: Option<&[Minor]>) -> Diagnostics {
-        let mut found = Diagnostics::new();
-        let mut versions = Vec::new();
-        let together = self.control_planes.len() == 1 && self.policies.len() == 1;
-        for (kind, document) in &self.control_planes {
-            let own = version(*kind, document, minors);
-            for minor in &own {
-                found.merge(control_plane(*kind, document, *minor, if together { self.policies.first() } else { None }));
+    pub fn lint(&self, ask: Ask<'_>) -> Found {
+        let mut found = Found::default();
+        if let ([(kind, document)], [policy]) = (self.control_planes.as_slice(), self.policies.as_slice()) {
+            for minor in version(*kind, document, ask.minors) {
+                found.add(of_both(*kind, document, minor, Some(policy), ask));
             }
-            versions = own;
+            return found;
         }
-        if !together {
-            versions = minors.map_or_else(newest, <[Minor]>::to_vec);
+        for (kind, document) in &self.control_planes {
+            for minor in version(*kind, document, ask.minors) {
+                found.add(of_both(*kind, document, minor, None, ask));
+            }
         }
         for document in &self.policies {
-            for minor in &versions {
-                found.merge(policy(document, *minor));
+            for minor in ask.minors.map_or_else(newest, <[Minor]>::to_vec) {
+                let (policy, diagnostics) = policy(document, minor);
+                found.add(Found { diagnostics, reports: Vec::new() });
+                let subject = Subject { patch: None, policy: policy.as_ref(), minor, place: &document.location };
+                found.add(judge(ask.profiles, subject));
             }
         }
         found
     }
+}
+
+/// The verdicts of profiles on a subject.
+pub fn judge(profiles: &[&'static Profile], subject: Subject<'_>) -> Found {
+    let mut found = Found::default();
+    for profile in profiles {
+        let (report, diagnostics) = profile.judge(subject);
+        found.diagnostics.extend(diagnostics);
+        found.reports.push(report);
+    }
+    found
 }
 
 /// An audit policy, also one with a misspelt kind or a version that is gone.
@@ -98,23 +114,40 @@ fn version(kind: Kind, document: &Node, minors: Option<&[Minor]>) -> Vec<Minor> 
     own.map_or_else(newest, |minor| vec![minor])
 }
 
-fn policy(document: &Node, minor: Minor) -> Diagnostics {
+/// The policy, unless the API server would refuse it, and what is said of it.
+fn policy(document: &Node, minor: Minor) -> (Option<Policy>, Diagnostics) {
     let mut found = Diagnostics::new();
-    match audit::policy::decode(document, minor, &mut found) {
-        Ok(policy) => found.extend(audit::lint::lint(&policy, document, minor)),
-        Err(errors) => found.extend(errors),
+    let policy = audit::policy::decode(document, minor, &mut found).map_err(|errors| found.extend(errors)).ok();
+    if let Some(policy) = &policy {
+        found.extend(audit::lint::lint(policy, document, minor));
     }
-    found
+    (policy, found)
 }
 
-fn control_plane(kind: Kind, document: &Node, minor: Minor, policy: Option<&Node>) -> Diagnostics {
+/// A control plane with its policy, which may be a document beside it.
+fn of_both(kind: Kind, document: &Node, minor: Minor, beside: Option<&Node>, ask: Ask<'_>) -> Found {
     let mut found = Diagnostics::new();
-    let reading = read_for(kind, document, Some(minor), &mut found);
+    let Some(patch) = control_plane(kind, document, minor, beside, &mut found) else { return found.into() };
+    let mut decoded = None;
+    if let Some(beside) = beside {
+        let (policy, diagnostics) = policy(beside, minor);
+        found.extend(diagnostics);
+        decoded = policy;
+    }
+    let policy = decoded.or_else(|| check::policy(&patch, minor));
+    let mut all = Found::from(found);
+    all.extend(judge(ask.profiles, Subject { patch: Some(&patch), policy: policy.as_ref(), minor, place: &document.location }));
+    all
+}
+
+/// The patch that a document is, and what is said of it; none if it configures other things.
+fn control_plane(kind: Kind, document: &Node, minor: Minor, policy: Option<&Node>, found: &mut Diagnostics) -> Option<ControlPlanePatch> {
+    let reading = read_for(kind, document, Some(minor), found);
     if reading.args.is_empty() && reading.volumes.is_empty() && reading.files.is_empty() {
-        return found; // it configures other things
+        return None;
     }
     let mounts: Vec<String> = reading.mounts.iter().map(|mount| mount.path.trim_end_matches('/').to_owned()).collect();
-    let mut patch = patch(reading, minor, &mut found);
+    let mut patch = patch(reading, minor, found);
     if let (Some(policy), Some(flag)) = (policy, patch.arg("audit-policy-file")) {
         let path = check::mounts::on_the_node(&patch, &flag.value).map_or_else(|| flag.value.clone(), |(_, path)| path);
         if !patch.files.iter().any(|file| file.path == path) {
@@ -146,7 +179,7 @@ fn control_plane(kind: Kind, document: &Node, minor: Minor, policy: Option<&Node
         _ => true,
     });
     found.extend(of_patch);
-    found
+    Some(patch)
 }
 
 /// A file that is on the node.

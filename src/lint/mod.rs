@@ -15,35 +15,74 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 pub use allow::apply as apply_comments;
+pub use configuration::judge;
 pub use input::{Inputs, Plain, inputs};
 
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Source};
 use crate::kubernetes::Minor;
 use crate::pack;
+use crate::profile::{Profile, Report};
 use configuration::Documents;
 
 /// How many files are linted before their findings are handed on, so that
 /// memory does not grow with a folder.
 const BATCH: usize = 512;
 
-/// What is said of files that belong together, or of each of many.
-///
-/// `minors` are those that were asked for; without them each document is
-/// linted for the version that it names, and else for the newest that is known.
-/// Findings are handed on file by file, in the order of the files.
-pub fn lint(plain: &Plain, minors: Option<&[Minor]>, mut hand_on: impl FnMut(Diagnostics)) {
-    hand_on(named(&plain.named, minors));
+/// What to lint for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ask<'a> {
+    /// The minors that were asked for; without them each document is linted for
+    /// the version that it names, and else for the newest that is known.
+    pub minors: Option<&'a [Minor]>,
+    /// Benchmarks to judge by.
+    pub profiles: &'a [&'static Profile],
+}
+
+/// What is said of one file, or of files that belong together.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Findings.
+    pub diagnostics: Diagnostics,
+    /// The verdicts of benchmarks.
+    pub reports: Vec<Report>,
+}
+
+impl From<Diagnostics> for Found {
+    fn from(diagnostics: Diagnostics) -> Self {
+        Self { diagnostics, reports: Vec::new() }
+    }
+}
+
+impl Found {
+    /// Adds what is not there yet: of several minors most is said of each.
+    fn add(&mut self, other: Found) {
+        self.diagnostics.merge(other.diagnostics);
+        self.reports.extend(other.reports);
+    }
+
+    fn extend(&mut self, other: Found) {
+        self.diagnostics.extend(other.diagnostics);
+        self.reports.extend(other.reports);
+    }
+}
+
+/// What is said of files that belong together, and of each of many: handed on
+/// file by file, in the order of the files.
+pub fn lint(plain: &Plain, ask: Ask<'_>, mut hand_on: impl FnMut(Found)) {
+    if !plain.named.is_empty() {
+        hand_on(named(&plain.named, ask));
+    }
     let workers = thread::available_parallelism().map_or(1, NonZero::get);
     for files in plain.found.chunks(BATCH) {
-        let results: Vec<Mutex<Diagnostics>> = files.iter().map(|_| Mutex::default()).collect();
+        let results: Vec<Mutex<Found>> = files.iter().map(|_| Mutex::default()).collect();
         let next = AtomicUsize::new(0);
         let work = || {
             while let (index, Some(file)) = {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 (index, files.get(index))
             } {
-                let found = pack::load_layer(file).map_or_else(|errors| errors, |source| one(&source, minors));
+                let found = pack::load_layer(file).map_or_else(Found::from, |source| one(&source, ask));
                 if let Some(Ok(mut result)) = results.get(index).map(Mutex::lock) {
                     *result = found;
                 }
@@ -64,20 +103,20 @@ pub fn lint(plain: &Plain, minors: Option<&[Minor]>, mut hand_on: impl FnMut(Dia
 
 /// Files that a person named: together they are one configuration if they hold
 /// exactly one control-plane document and one policy.
-fn named(sources: &[Arc<Source>], minors: Option<&[Minor]>) -> Diagnostics {
-    let mut found = Diagnostics::new();
+fn named(sources: &[Arc<Source>], ask: Ask<'_>) -> Found {
+    let mut found = Found::default();
     let mut all = Vec::new();
     for source in sources {
-        match Documents::read(source, &mut found) {
+        match Documents::read(source, &mut found.diagnostics) {
             Ok(documents) => all.push((source, documents)),
-            Err(errors) => found.extend(errors),
+            Err(errors) => found.diagnostics.extend(errors),
         }
     }
     for (source, documents) in &all {
         if documents.is_empty() {
             let message = format!("{} holds no document that configures an API server, and no audit policy", quote(&source.name));
             let help = "lint takes an audit Policy, a kubeadm ClusterConfiguration, a KubeadmControlPlane(Template), a ClusterClass, a static Pod of kube-apiserver, a kind config, and values of Palette's kubernetes, edge-k8s and edge-k3s packs";
-            found.push(Diagnostic::new(Code::DocumentUnknown, message).at(source.at(0..0)).help(help));
+            found.diagnostics.push(Diagnostic::new(Code::DocumentUnknown, message).at(source.at(0..0)).help(help));
         }
     }
     let (control_planes, policies) = all.iter().fold((0, 0), |(control_planes, policies), (_, documents)| {
@@ -85,24 +124,24 @@ fn named(sources: &[Arc<Source>], minors: Option<&[Minor]>) -> Diagnostics {
     });
     if control_planes == 1 && policies == 1 {
         let whole = all.into_iter().fold(Documents::default(), |whole, (_, documents)| whole.and(documents));
-        found.extend(whole.lint(minors));
+        found.extend(whole.lint(ask));
     } else {
-        all.into_iter().for_each(|(_, documents)| found.extend(documents.lint(minors)));
+        all.into_iter().for_each(|(_, documents)| found.extend(documents.lint(ask)));
     }
-    apply_comments(&mut found);
+    apply_comments(&mut found.diagnostics);
     found
 }
 
 /// One file of a folder, where most files are none of ours.
-fn one(source: &Arc<Source>, minors: Option<&[Minor]>) -> Diagnostics {
+fn one(source: &Arc<Source>, ask: Ask<'_>) -> Found {
     if !input::may_concern(&source.text) {
-        return Diagnostics::new();
+        return Found::default();
     }
-    let mut found = Diagnostics::new();
-    match Documents::read(source, &mut found) {
-        Ok(documents) => found.extend(documents.lint(minors)),
-        Err(errors) => found.extend(errors),
+    let mut found = Found::default();
+    match Documents::read(source, &mut found.diagnostics) {
+        Ok(documents) => found.extend(documents.lint(ask)),
+        Err(errors) => found.diagnostics.extend(errors),
     }
-    apply_comments(&mut found);
+    apply_comments(&mut found.diagnostics);
     found
 }
