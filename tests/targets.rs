@@ -2,14 +2,17 @@
 //! shape, any patch read back, files byte for byte, and what Palette's registry
 //! asks of a pack folder.
 
+mod common;
+
 use std::fs;
 use std::process::Command;
 
+use common::View;
 use packwright::diagnostic::{Code, Diagnostics, Source};
 use packwright::pack::{self, Inputs, archive};
 use packwright::patch::ControlPlanePatch;
 use packwright::target::Document;
-use packwright::target::read::{self, Kind, Reading};
+use packwright::target::read::{self, Args, Kind, Reading};
 use packwright::values::{Assignment, Kind as SetKind, Layer};
 use packwright::yaml;
 use proptest::prelude::*;
@@ -18,11 +21,19 @@ use serde_json::{Value, json};
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const PACK: &str = "palette/kube-apiserver-audit-1.0.0";
 
+const TARGETS: [&str; 5] = ["kubeadm", "cluster-api", "palette", "kind", "static-pod"];
+
 fn render(layers: Vec<Layer>) -> Result<(ControlPlanePatch, Vec<Document>, Diagnostics), Diagnostics> {
+    render_for(&TARGETS, layers)
+}
+
+/// For minors on both sides of kubeadm's v1beta4.
+fn render_for(targets: &[&str], layers: Vec<Layer>) -> Result<(ControlPlanePatch, Vec<Document>, Diagnostics), Diagnostics> {
     let mut warnings = Diagnostics::new();
     let source = pack::load(&format!("{ROOT}/packs/kube-apiserver-audit"), &mut warnings)?;
-    let targets = ["palette", "kind", "static-pod"].map(str::to_owned).to_vec();
-    let plan = pack::plan(source, Inputs { layers, targets, ..Inputs::default() }, &mut warnings)?;
+    let targets = targets.iter().map(|target| (*target).to_owned()).collect();
+    let inputs = Inputs { layers, targets, kubernetes_version: Some("1.30-1.31".to_owned()), ..Inputs::default() };
+    let plan = pack::plan(source, inputs, &mut warnings)?;
     let patch = plan.patch(&mut warnings)?;
     let documents = plan.documents(&patch, &mut warnings)?;
     Ok((patch, documents, warnings))
@@ -53,7 +64,18 @@ fn read_text(name: &str, text: String) -> (Kind, Reading) {
     (kind, reading)
 }
 
-const DOCUMENTS: [(&str, Kind); 7] = [
+/// Every document that says something of kube-apiserver, and the kind that it is read as.
+const DOCUMENTS: [(&str, Kind); 17] = [
+    ("kubeadm/cluster-configuration.v1beta3.yaml", Kind::KubeadmV1beta3),
+    ("kubeadm/cluster-configuration.v1beta4.yaml", Kind::KubeadmV1beta4),
+    ("cluster-api/kubeadmcontrolplane.v1beta1.fragment.yaml", Kind::KubeadmControlPlane(Args::Map)),
+    ("cluster-api/kubeadmcontrolplane.v1beta2.fragment.yaml", Kind::KubeadmControlPlane(Args::List)),
+    ("cluster-api/kubeadmcontrolplanetemplate.v1beta1.fragment.yaml", Kind::KubeadmControlPlaneTemplate(Args::Map)),
+    ("cluster-api/kubeadmcontrolplanetemplate.v1beta2.fragment.yaml", Kind::KubeadmControlPlaneTemplate(Args::List)),
+    ("cluster-api/clusterclass.create.v1beta1.fragment.yaml", Kind::ClusterClassV1beta1),
+    ("cluster-api/clusterclass.append.v1beta1.fragment.yaml", Kind::ClusterClassV1beta1),
+    ("cluster-api/clusterclass.create.v1beta2.fragment.yaml", Kind::ClusterClassV1beta2),
+    ("cluster-api/clusterclass.append.v1beta2.fragment.yaml", Kind::ClusterClassV1beta2),
     ("kind/cluster.yaml", Kind::KindCluster),
     ("static-pod/kube-apiserver.fragment.yaml", Kind::StaticPod),
     ("palette/values/pxk.fragment.yaml", Kind::PalettePxk),
@@ -68,12 +90,14 @@ fn args(reading: &Reading) -> Vec<(String, String)> {
     reading.args.iter().map(|arg| (arg.name.clone(), arg.value.clone())).collect()
 }
 
-/// Everything that is read back from the documents is the patch, restricted to what the kind carries.
+/// Everything that is read back from the documents is the patch, restricted to what the kind carries; by packwright's
+/// readers and by those of tests/common, which also read the tars.
 fn hold(patch: &ControlPlanePatch, documents: &[Document]) {
     for (path, kind) in DOCUMENTS {
         let (detected, reading) = read_text(path, text(documents, path));
         assert_eq!(detected, kind, "{path}");
         let is_palette = path.starts_with("palette");
+        let has_files = is_palette || path.starts_with("cluster-api");
         let expected: Vec<(String, String)> = patch
             .args
             .iter()
@@ -95,10 +119,21 @@ fn hold(patch: &ControlPlanePatch, documents: &[Document]) {
             .iter()
             .map(|file| json!([file.path, file.owner, file.permissions, file.content().map(|content| &content.text)]))
             .collect();
-        assert_eq!(found, if is_palette { files } else { Vec::new() }, "{path}");
+        assert_eq!(found, if has_files { files } else { Vec::new() }, "{path}");
         let mounts: Vec<(String, String)> = patch.shipped().map(|(file, _)| (format!("./files{}", file.path), file.path.clone())).collect();
         let found: Vec<(String, String)> = reading.mounts.iter().map(|mount| (mount.host_path.clone(), mount.path.clone())).collect();
         assert_eq!(found, if kind == Kind::KindCluster { mounts } else { Vec::new() }, "{path}");
+    }
+    let whole = View::of_patch(documents.iter().find(|document| document.path == "control-plane-patch.yaml").expect("the patch"));
+    let looked_at = documents.iter().filter(|document| whole.is_in(document, "")).count();
+    assert_eq!(looked_at, DOCUMENTS.len() + 2, "and the tars");
+    for tar in ["kubeadm/node-files.tar", "static-pod/node-files.tar"] {
+        let entries = archive::read_tar(bytes(documents, tar)).expect("a tar").into_iter();
+        let found: Vec<Value> = entries
+            .map(|entry| json!([format!("/{}", entry.path), format!("{}:{}", entry.uname, entry.gname), format!("{:04o}", entry.mode)]))
+            .collect();
+        let files: Vec<Value> = patch.shipped().map(|(file, _)| json!([file.path, file.owner, file.permissions])).collect();
+        assert_eq!(found, files, "{tar}");
     }
 }
 
@@ -107,7 +142,12 @@ fn the_how_to_arrives_in_every_shape() {
     let (patch, documents, warnings) = render(vec![overlay("tutorial")]).expect("documents");
     assert!(warnings.items.is_empty());
     assert_eq!((patch.args.len(), patch.volumes.len(), patch.files.len()), (14, 2, 1));
+    // That these are the how-to's own is for tests/tutorial.rs.
     assert_eq!(patch.arg("audit-log-maxsize").map(|arg| arg.value.as_str()), Some("50"));
+    let volumes: Vec<_> = patch.volumes.iter().map(|volume| (volume.name.as_str(), volume.host_path.as_str())).collect();
+    assert_eq!(volumes, [("audit", "/etc/kubernetes/audit-policy.yaml"), ("audit-log", "/var/log/kubernetes/audit/")]);
+    let content = patch.files[0].content().map(|content| content.text.as_str());
+    assert_eq!(content, Some("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n  - level: Metadata\n"));
     hold(&patch, &documents);
 }
 
@@ -128,6 +168,7 @@ proptest! {
         paths in proptest::collection::btree_set("/[a-z0-9 :#'\"-]{1,12}[a-z]", 0..3),
         content in "[^{\u{0}]{0,80}",
         mode in "0[0-7]{3}",
+        owner in "[a-z]{1,8}:[a-z]{1,8}",
         exposed in any::<bool>(),
     ) {
         let volumes: serde_json::Map<String, Value> = paths
@@ -138,7 +179,7 @@ proptest! {
         let mut layers = vec![
             set("extraArgs", &json!(flags)),
             set("extraVolumes", &json!(volumes)),
-            set("files", &json!({"/etc/x": {"content": content, "permissions": mode}})),
+            set("files", &json!({"/etc/x": {"content": content, "permissions": mode, "owner": owner}})),
         ];
         if exposed {
             layers.push(set("expose", &json!({"audit-log-maxage": {"name": "maxAge", "minimum": 1, "maximum": 90}, "audit-log-mode": {"name": "mode"}})));
@@ -183,19 +224,50 @@ fn a_policy_arrives_byte_for_byte_or_is_refused_with_the_reason() {
     assert_eq!(warnings.items.iter().map(|item| item.code).collect::<Vec<_>>(), [Code::FileBraces]);
     assert!(warnings.has_errors());
 
-    // Through kind and a static Pod's tar both go as they are.
+    // Through any other target all of it arrives as it is, and Palette says what it takes.
     let large = awkward(30_000, "{{ x }}{% y %}{# z #}");
-    let mut warnings = Diagnostics::new();
-    let source = pack::load(&format!("{ROOT}/packs/kube-apiserver-audit"), &mut warnings).expect("the pack");
-    let inputs = Inputs { layers: policy(large.clone()), targets: vec!["kind".to_owned(), "static-pod".to_owned()], ..Inputs::default() };
-    let plan = pack::plan(source, inputs, &mut warnings).expect("a plan");
-    let patch = plan.patch(&mut warnings).expect("a patch");
-    let documents = plan.documents(&patch, &mut warnings).expect("documents");
-    assert!(warnings.items.is_empty(), "{:?}", warnings.items);
-    assert_eq!(text(&documents, "files/etc/kubernetes/audit-policy.yaml"), large);
-    let tar = archive::read_tar(bytes(&documents, "static-pod/node-files.tar")).expect("a tar");
-    assert_eq!(tar[0].content, large.as_bytes());
-    assert_eq!((tar[0].path.as_str(), tar[0].mode), ("etc/kubernetes/audit-policy.yaml", 0o600));
+    assert!(large.starts_with(' ') && large.len() > 30_000 && !large.is_ascii());
+    for target in TARGETS {
+        let rendered = render_for(&[target], policy(large.clone()));
+        if target == "palette" {
+            let errors = rendered.expect_err("too large for PXK");
+            let message = format!("has {} characters, and palette/values/pxk.fragment.yaml takes at most 10240", large.chars().count());
+            assert!(errors.items.iter().any(|item| item.code == Code::TargetLimit && item.message.contains(&message)), "{errors:?}");
+            assert!(errors.items.iter().any(|item| item.code == Code::FileBraces), "{errors:?}");
+            continue;
+        }
+        let (_, documents, warnings) = rendered.expect(target);
+        assert!(warnings.items.is_empty(), "{target}: {:?}", warnings.items);
+        // What kind mounts.
+        assert_eq!(text(&documents, "files/etc/kubernetes/audit-policy.yaml"), large);
+        let views = documents.iter().filter(|document| document.path != "control-plane-patch.yaml").filter_map(View::of);
+        let carried: Vec<String> = views.filter_map(|view| view.files?.remove("/etc/kubernetes/audit-policy.yaml")).collect();
+        let carriers = [("kubeadm", 1), ("cluster-api", 8), ("kind", 0), ("static-pod", 1)];
+        assert!(carriers.contains(&(target, carried.len())), "{target}: {}", carried.len());
+        assert!(carried.iter().all(|content| *content == large), "{target}");
+    }
+}
+
+/// What Palette would replace, and may be meant so.
+#[test]
+fn a_macro_in_a_value_is_a_warning() {
+    let layers = vec![
+        set("extraArgs", &json!({"event-ttl": "{{.spectro.var.ttl}}", "audit-log-maxage": null})),
+        set("extraVolumes", &json!({"v": {"hostPath": "/{{x}}", "mountPath": "/{{x}}"}})),
+        set("expose", &json!({"audit-log-format": {"name": "format"}})),
+    ];
+    let (patch, documents, warnings) = render(layers).expect("documents");
+    let found: Vec<_> = warnings.items.iter().map(|item| (item.code, item.message.as_str())).collect();
+    assert_eq!(
+        found,
+        [
+            (Code::ValueMacro, "--event-ttl has `{{` in `{{.spectro.var.ttl}}`, and palette replaces macros"),
+            (Code::ValueMacro, "the volume v has `{{` in `/{{x}}`, and palette replaces macros"),
+        ]
+    );
+    assert!(warnings.items.iter().all(|item| item.location.is_some()));
+    assert!(text(&documents, "palette/values/pxk.fragment.yaml").contains("      event-ttl: \"{{.spectro.var.ttl}}\"\n"));
+    assert!(patch.arg("event-ttl").is_some());
 }
 
 /// pack-central's validator, check by check (docs/targets.md has the table).
@@ -306,13 +378,13 @@ fn whole_documents_of_a_person() {
     assert!(reading.files[0].content().is_none());
 
     let edge = "cluster:\n  config: |\n    clusterConfiguration:\n      apiServer:\n        extraArgs:\n          audit-log-maxage: \"30\"\n\
-                stages:\n  initramfs:\n    - sysctl: {vm.overcommit_memory: 1}\n    - files:\n        - path: /a\n          permission: 0600\n          \
-                content: |\n            x\n        - {path: /b, permissions: 0600, owner: 1, group: 2, content: y}\n";
+                stages:\n  initramfs:\n    - sysctl: {vm.overcommit_memory: 1}\n    - files:\n        - path: /a\n          content: |\n            x\n        \
+                - {path: /b, permissions: 0600, owner: 1, group: 2, content: y}\n";
     let (kind, reading) = read_text("edge.yaml", edge.to_owned());
     assert_eq!(kind, Kind::PaletteEdgeK8s);
     assert_eq!(reading.args[0].location.to_string(), "edge.yaml:6:29");
     let modes: Vec<_> = reading.files.iter().map(|file| (file.owner.as_str(), file.permissions.as_str())).collect();
-    assert_eq!(modes, [("0:0", "0000"), ("1:2", "0600")], "`permission` is no field of Kairos");
+    assert_eq!(modes, [("0:0", "0000"), ("1:2", "0600")], "without `permissions` Kairos gives none");
 
     let k3s = "cluster:\n  config: |\n    flannel-backend: host-gw\n    kube-apiserver-arg:\n      - audit-log-maxage=30\n";
     let (kind, reading) = read_text("k3s.yaml", k3s.to_owned());

@@ -161,7 +161,7 @@ fn report(pack: &Pack, archive_sha256: &str, placed: &Placed) -> Value {
     let files: Vec<Value> = pack
         .files
         .iter()
-        .map(|(path, bytes)| json!({"path": path, "sha256": sha256(bytes), "size": bytes.len(), "mode": "0644"}))
+        .map(|(path, bytes)| json!({"path": path, "sha256": pack.digests.get(path), "size": bytes.len(), "mode": "0644"}))
         .collect();
     json!({
         "name": pack.lock.name,

@@ -78,12 +78,18 @@ codes! {
     TemplateBareValue = "template-bare-value", Error, Input;
     /// A document of a known kind has a part that who reads it would refuse.
     DocumentInvalid = "document-invalid", Error, Verdict;
+    /// A part of a document of a known kind has no effect: who reads it passes over it.
+    DocumentIgnored = "document-ignored", Warning, Verdict;
+    /// A part of a document may set flags, volumes or files, and cannot be read: checks do not see it.
+    DocumentUnread = "document-unread", Note, Verdict;
     /// A target renders a document of a kind that cannot be read back into types.
     TargetUnchecked = "target-unchecked", Warning, Verdict;
     /// The content is more than the target can carry.
     TargetLimit = "target-limit", Error, Verdict;
     /// A shipped file holds `{{ }}`, which who takes the target's documents would replace.
     FileBraces = "file-braces", Error, Verdict;
+    /// A flag, a mount or a file's path or owner holds `{{ }}`, which who takes the target's documents may replace.
+    ValueMacro = "value-macro", Warning, Verdict;
     /// A credential would be shipped inside the pack.
     SecretInPack = "secret-in-pack", Error, Verdict;
     /// An API server flag is given more than once.

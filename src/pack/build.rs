@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
+use std::thread;
 
 use super::lock::{FILE as LOCK, Input, Lock, NodeFileEntry, OutputFile, SUMS};
 use super::source::{PackSource, SOURCE_PACK, SOURCE_TEMPLATES, SOURCE_VALUES};
@@ -73,6 +74,8 @@ pub struct Pack {
     pub stem: String,
     /// Every file by path, the lock and the sums included.
     pub files: BTreeMap<String, Vec<u8>>,
+    /// The SHA-256 of each file.
+    pub digests: BTreeMap<String, String>,
     /// The lock.
     pub lock: Lock,
     /// `sha256:` of the sums.
@@ -90,7 +93,7 @@ pub fn plan(source: PackSource, inputs: Inputs, warnings: &mut Diagnostics) -> R
     let mut layers: Vec<Layer> = recorded.map(|recorded| recorded.layers.clone()).unwrap_or_default();
     layers.extend(inputs.layers);
     let values = Values::load(&source.values, &layers, warnings)?;
-    let mut found = Schema::parse(&source.schema)?.check(&values.root)?;
+    let mut found = Schema::check_file(&source.schema, &values.root)?;
     let lock = recorded.map(|recorded| &recorded.lock);
     let minors = match (&inputs.kubernetes_version, lock) {
         (None, Some(lock)) => Ok(lock.minors.iter().filter_map(|minor| minor.parse().ok()).collect()),
@@ -259,8 +262,9 @@ impl Plan {
         documents.extend(patch.shipped().map(|(file, content)| text(format!("files{}", file.path), &content.text)));
         let mut found = Diagnostics::new();
         let mut readme = target::readme(&request)?;
-        for name in &self.targets {
-            match target::render(name, &request, warnings) {
+        for (rendered, told) in self.each_target(&request) {
+            warnings.extend(told);
+            match rendered {
                 Ok(output) => {
                     documents.extend(output.documents);
                     readme.push_str(&output.readme);
@@ -270,6 +274,30 @@ impl Plan {
         }
         documents.push(text("README.md".to_owned(), &readme));
         found.into_result(documents, warnings)
+    }
+
+    /// What each target gives, in the order asked for, with its warnings. All of
+    /// them are rendered side by side; one document is not worth a thread.
+    fn each_target(&self, request: &Request<'_>) -> Vec<(Result<target::Output, Diagnostics>, Diagnostics)> {
+        let render = |name: &String| {
+            let mut warnings = Diagnostics::new();
+            (target::render(name, request, &mut warnings), warnings)
+        };
+        let Some((last, others)) = self.targets.split_last().filter(|_| request.only.is_none()) else {
+            return self.targets.iter().map(render).collect();
+        };
+        thread::scope(|scope| {
+            let started: Vec<_> =
+                others.iter().map(|name| (name, thread::Builder::new().spawn_scoped(scope, move || render(name)))).collect();
+            let last = render(last);
+            let finished = started.into_iter().map(|(name, started)| match started.map(thread::ScopedJoinHandle::join) {
+                Ok(Ok(rendered)) => rendered,
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                // A machine that has no thread to give still renders.
+                Err(_) => render(name),
+            });
+            finished.collect::<Vec<_>>().into_iter().chain([last]).collect()
+        })
     }
 
     /// The pack's bytes.
@@ -287,14 +315,13 @@ impl Plan {
             }
             files.insert(document.path, document.bytes);
         }
+        // Each digest stands in several places, and hashing is what assembling costs.
+        let mut digests: BTreeMap<String, String> =
+            files.iter().chain(&inputs).map(|(path, bytes)| (path.clone(), sha256(bytes))).collect();
+        let digest = |path: &str| digests.get(path).cloned().unwrap_or_default();
         let outputs = files
             .iter()
-            .map(|(path, bytes)| OutputFile {
-                path: path.clone(),
-                sha256: sha256(bytes),
-                size: bytes.len() as u64,
-                mode: "0644".to_owned(),
-            })
+            .map(|(path, bytes)| OutputFile { path: path.clone(), sha256: digest(path), size: bytes.len() as u64, mode: "0644".to_owned() })
             .collect();
         let node_files = patch
             .files
@@ -315,17 +342,21 @@ impl Plan {
             allowed: self.allow.iter().map(Code::to_string).collect(),
             denied: self.deny.iter().map(Code::to_string).collect(),
             values: self.values.root.to_json(),
-            inputs: inputs.iter().map(|(path, bytes)| Input { path: path.clone(), sha256: sha256(bytes) }).collect(),
+            inputs: inputs.keys().map(|path| Input { path: path.clone(), sha256: digest(path) }).collect(),
             outputs,
             node_files,
         };
         files.extend(inputs);
-        files.insert(LOCK.to_owned(), lock.to_yaml().into_bytes());
-        let sums: String = files.iter().map(|(path, bytes)| format!("{}  {path}\n", sha256(bytes))).collect();
-        let digest = format!("sha256:{}", sha256(sums.as_bytes()));
+        let lock_text = lock.to_yaml().into_bytes();
+        digests.insert(LOCK.to_owned(), sha256(&lock_text));
+        files.insert(LOCK.to_owned(), lock_text);
+        let sums: String = digests.iter().map(|(path, digest)| format!("{digest}  {path}\n")).collect();
+        let sums_digest = sha256(sums.as_bytes());
+        let digest = format!("sha256:{sums_digest}");
+        digests.insert(SUMS.to_owned(), sums_digest);
         files.insert(SUMS.to_owned(), sums.into_bytes());
         let patch_digest = format!("sha256:{}", sha256(patch.to_yaml().as_bytes()));
-        Ok(Pack { stem: format!("{}-{}", self.name, self.version), files, lock, digest, patch_digest })
+        Ok(Pack { stem: format!("{}-{}", self.name, self.version), files, digests, lock, digest, patch_digest })
     }
 
     /// What was overridden still travels in `source/`, so it is looked at too.

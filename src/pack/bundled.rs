@@ -7,14 +7,12 @@ use crate::diagnostic::Source;
 use crate::target::TemplateSet;
 
 macro_rules! embed {
-    ($folder:literal: $($path:literal),+ $(,)?) => {
-        &[$(($path, include_bytes!(concat!("../../", $folder, "/", $path)))),+]
+    ($include:ident $folder:literal: $($path:literal),+ $(,)?) => {
+        &[$(($path, $include!(concat!("../../", $folder, "/", $path)))),+]
     };
 }
 
-type Files = &'static [(&'static str, &'static [u8])];
-
-const PACKS: Files = embed!("packs":
+const PACKS: &[(&str, &[u8])] = embed!(include_bytes "packs":
     "kube-apiserver-audit/README.md",
     "kube-apiserver-audit/control-plane.yaml.hbs",
     "kube-apiserver-audit/logo.png",
@@ -24,7 +22,8 @@ const PACKS: Files = embed!("packs":
     "kube-apiserver-audit/values.yaml",
 );
 
-const TEMPLATES: Files = embed!("templates":
+/// Text, so that what no command asks for is not even looked at.
+const TEMPLATES: &[(&str, &str)] = embed!(include_str "templates":
     "README.md.hbs",
     "cluster-api/README.md.hbs",
     "cluster-api/clusterclass.append.v1beta1.fragment.yaml.hbs",
@@ -72,8 +71,5 @@ pub fn packs() -> BTreeMap<&'static str, BTreeMap<&'static str, &'static [u8]>> 
 
 /// The bundled target templates and the README template.
 pub fn templates() -> TemplateSet {
-    TEMPLATES
-        .iter()
-        .map(|(path, bytes)| ((*path).to_owned(), Source::file(format!("bundled:{path}"), String::from_utf8_lossy(bytes))))
-        .collect()
+    TEMPLATES.iter().map(|(path, text)| ((*path).to_owned(), Source::file(format!("bundled:{path}"), *text))).collect()
 }

@@ -20,7 +20,7 @@ use crate::values::{Schema, Values};
 /// What to render a target for.
 pub struct Request<'r> {
     /// The pack's metadata.
-    pub pack: &'r dyn Fn() -> PackInfo,
+    pub pack: &'r (dyn Fn() -> PackInfo + Sync),
     /// The minors, ascending, at least one.
     pub minors: &'r [Minor],
     /// The patch.
@@ -82,6 +82,11 @@ fn archived(path: &str) -> String {
 /// Faults of target.yaml and its templates, and documents that do not read
 /// back as the patch.
 pub fn render(target: &str, request: &Request<'_>, warnings: &mut Diagnostics) -> Result<Output, Diagnostics> {
+    let folder = format!("{target}/");
+    let is_wanted = request.only.is_none_or(|only| only == "README.md" || only.starts_with(&folder));
+    if !is_wanted && request.templates.contains_key(&format!("{folder}{DEFINITION}")) {
+        return Ok(Output::default());
+    }
     let sources = files(request.templates, target);
     let Some(source) = sources.get(DEFINITION) else {
         let known = names(request.templates);
@@ -92,10 +97,6 @@ pub fn render(target: &str, request: &Request<'_>, warnings: &mut Diagnostics) -
         }
         .into());
     };
-    let folder = format!("{target}/");
-    if request.only.is_some_and(|only| only != "README.md" && !only.starts_with(&folder)) {
-        return Ok(Output::default());
-    }
     let mut definition: Definition = crate::pack::typed(source, Code::PackInvalid, warnings)?;
     let pack = (request.pack)();
     for file in &mut definition.files {
@@ -126,7 +127,7 @@ pub fn render(target: &str, request: &Request<'_>, warnings: &mut Diagnostics) -
     let (mut found, mut errors_found) = (Diagnostics::new(), Diagnostics::new());
     let newest = request.minors.last().copied().unwrap_or(Minor(0));
     if definition.macros {
-        refuse_braces(target, request.patch, &mut found);
+        macros(target, request.patch, &mut found);
     }
     for file in definition.files.iter().filter(|file| request.needs(&file.path, &definition)) {
         if !file.path.starts_with(&folder) {
@@ -265,12 +266,33 @@ fn one(
     }
 }
 
-/// Files whose content would be changed on its way.
-fn refuse_braces(target: &str, patch: &ControlPlanePatch, found: &mut Diagnostics) {
+/// What would be changed on its way: a file's content, which nobody means as a
+/// macro, and other values, which somebody may.
+fn macros(target: &str, patch: &ControlPlanePatch, found: &mut Diagnostics) {
     for (file, _) in patch.shipped().filter(|(_, content)| content.text.contains("{{")) {
         let message = format!("the file {} holds `{{{{`, which {target} replaces, and it has no encoding that would keep it", file.path);
         let help = format!("leave {target} out of --target, or write the file without double braces");
         found.push(Diagnostic::new(Code::FileBraces, message).at(file.location.clone()).help(help));
+    }
+    // An exposed flag goes there as a reference to its variable.
+    let args = patch.args.iter().filter(|arg| arg.variable.is_none()).map(|arg| (format!("--{}", arg.name), &arg.value, &arg.location));
+    let volumes = patch.volumes.iter().flat_map(|volume| {
+        [&volume.host_path, &volume.mount_path].map(|path| (format!("the volume {}", volume.name), path, &volume.location))
+    });
+    let files = patch.shipped().flat_map(|(file, _)| {
+        [("a file's path", &file.path), ("a file's owner", &file.owner)].map(|(what, text)| (what.to_owned(), text, &file.location))
+    });
+    let mut told: Vec<String> = Vec::new();
+    for (what, text, at) in args.chain(volumes).chain(files).filter(|(_, text, _)| text.contains("{{")) {
+        let message = format!("{what} has `{{{{` in {}, and {target} replaces macros", quote(text));
+        // Paths in the node and in the container are often the same.
+        if !told.contains(&message) {
+            told.push(message.clone());
+            let help = format!(
+                "if it is meant as a macro, --allow value-macro; if not, write it without double braces, or leave {target} out of --target"
+            );
+            found.push(Diagnostic::new(Code::ValueMacro, message).at(at.clone()).help(help));
+        }
     }
 }
 

@@ -56,6 +56,7 @@ pub const HELPERS: &[Signature] = &[
     signature("octal", Role::Value, 1, 1),
     signature("concat", Role::Value, 2, 8),
     signature("join", Role::Value, 2, 2),
+    signature("words", Role::Value, 1, 1),
     signature("braces", Role::Value, 1, 8),
     signature("doubleQuoted", Role::Value, 1, 1),
     signature("eq", Role::Value, 2, 2),
@@ -126,6 +127,7 @@ pub fn register(registry: &mut Handlebars<'static>, minor: Arc<AtomicU16>, budge
         ("octal", octal),
         ("concat", concat),
         ("join", join),
+        ("words", words),
         ("braces", braces),
         ("doubleQuoted", double_quoted),
         ("eq", eq),
@@ -408,6 +410,14 @@ fn join(arguments: &[&Value]) -> Result<Value, String> {
     let items = arguments[0].as_array().ok_or_else(|| format!("expected a list, got {}", arguments[0]))?;
     let items = items.iter().map(scalar_text).collect::<Result<Vec<_>, _>>()?;
     Ok(Value::String(items.join(text(arguments[1])?)))
+}
+
+/// Whether a list holds words alone, which no format with separators can mistake.
+fn words(arguments: &[&Value]) -> Result<Value, String> {
+    let is_word = |item: &Value| {
+        scalar_text(item).is_ok_and(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:/-".contains(&b)))
+    };
+    Ok(Value::Bool(arguments[0].as_array().is_some_and(|items| !items.is_empty() && items.iter().all(is_word))))
 }
 
 /// The arguments, one after the other, in the double braces of Go's templates.

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::path::{Path, Step};
+use super::quick;
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location, Source, nearest};
 use crate::yaml::Node;
@@ -46,7 +47,21 @@ impl Schema {
 
     /// A schema that Rust types generated.
     pub fn from_value(document: Value) -> Self {
-        Self { document, source: Source::anonymous("schema", "") }
+        let source = Source::anonymous("schema", document.to_string());
+        Self { document, source }
+    }
+
+    /// Every objection of the schema file `source` to `values`. Values that fit,
+    /// as nearly all do, cost no schema tree.
+    ///
+    /// # Errors
+    /// As of [`Schema::parse`] and [`Schema::check`].
+    pub fn check_file(source: &Arc<Source>, values: &Node) -> Result<Diagnostics, Diagnostics> {
+        let instance = values.to_json();
+        if quick::fits(&source.text, &instance) == Some(true) {
+            return Ok(Diagnostics::new());
+        }
+        Self::parse(source)?.objections(values, &instance)
     }
 
     /// Every objection to `values`.
@@ -55,14 +70,18 @@ impl Schema {
     /// `pack-invalid` when the schema itself cannot be used.
     pub fn check(&self, values: &Node) -> Result<Diagnostics, Diagnostics> {
         let instance = values.to_json();
-        if super::quick::fits(self, &instance) == Some(true) {
+        if quick::fits(&self.source.text, &instance) == Some(true) {
             return Ok(Diagnostics::new());
         }
+        self.objections(values, &instance)
+    }
+
+    fn objections(&self, values: &Node, instance: &Value) -> Result<Diagnostics, Diagnostics> {
         let validator = self.compile()?;
         let mut found = Diagnostics::new();
-        if !validator.is_valid(&instance) {
-            for error in validator.iter_errors(&instance) {
-                self.explain(&error, values, &instance, &mut found);
+        if !validator.is_valid(instance) {
+            for error in validator.iter_errors(instance) {
+                self.explain(&error, values, instance, &mut found);
             }
             // As a person meets them, file by file.
             found.items.sort_by_key(|item| item.location.as_ref().map(|at| (at.source.name.clone(), at.range.start)));

@@ -95,6 +95,7 @@ fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Cow<'de, str>
 #[derive(Debug)]
 pub struct Event<'a> {
     line: Line<'a>,
+    /// Of a request for no object: the path.
     path: Cow<'a, str>,
     /// The level at which it was recorded.
     pub level: Level,
@@ -103,19 +104,25 @@ pub struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// Reads one line.
+    /// Reads one line. What is text already is read faster than bytes, of which
+    /// every string must be checked.
     ///
     /// # Errors
     /// Why it is no event, in a few words.
-    pub fn read(line: &'a [u8]) -> Result<Self, String> {
-        let line: Line<'a> = serde_json::from_slice(line)
+    pub fn read(line: Result<&'a str, &'a [u8]>) -> Result<Self, String> {
+        let line: Line<'a> = line
+            .map_or_else(serde_json::from_slice, serde_json::from_str)
             .map_err(|error| if error.is_eof() { "the line ends before the event does".to_owned() } else { error.to_string() })?;
         if line.kind.0 != "Event" || line.api_version.0 != "audit.k8s.io/v1" {
             return Err(format!("{} of {} is no audit.k8s.io/v1 Event", line.kind.0, line.api_version.0));
         }
         let level = Level::parse(&line.level.0).ok_or_else(|| format!("there is no level {}", line.level.0))?;
         let stage = Stage::parse(&line.stage.0).ok_or_else(|| format!("there is no stage {}", line.stage.0))?;
-        let path = path(&line.request_uri.0);
+        let path = match (&line.object_ref, &line.request_uri.0) {
+            (Some(_), _) => Cow::Borrowed(""),
+            (None, Cow::Borrowed(uri)) => path(uri),
+            (None, Cow::Owned(uri)) => Cow::Owned(path(uri).into_owned()),
+        };
         Ok(Self { path, line, level, stage })
     }
 
@@ -152,9 +159,12 @@ impl<'a> Event<'a> {
 }
 
 /// The path of a request URI, decoded as Go's `url.URL.Path` is.
-fn path<'a>(uri: &str) -> Cow<'a, str> {
-    let end = uri.find('?').unwrap_or(uri.len());
-    let raw = &uri.as_bytes()[..end];
+fn path(uri: &str) -> Cow<'_, str> {
+    let uri = uri.split_once('?').map_or(uri, |(path, _)| path);
+    if !uri.contains('%') {
+        return Cow::Borrowed(uri);
+    }
+    let raw = uri.as_bytes();
     let mut decoded = Vec::with_capacity(raw.len());
     let mut at = 0;
     while let Some(byte) = raw.get(at) {

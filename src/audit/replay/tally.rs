@@ -66,6 +66,8 @@ pub struct Tally {
     pub verbs: HashMap<String, Count>,
     /// By resource with group and subresource, or `URL`.
     pub resources: HashMap<String, Count>,
+    /// Room to write the name of a resource.
+    resource: String,
 }
 
 impl Tally {
@@ -96,8 +98,13 @@ impl Tally {
         match request.target {
             Target::Resource { group: "", resource, subresource: "", .. } => name(&mut self.resources, resource, kept),
             Target::Resource { group, resource, subresource, .. } => {
-                let (dot, slash) = (if group.is_empty() { "" } else { "." }, if subresource.is_empty() { "" } else { "/" });
-                name(&mut self.resources, &format!("{resource}{dot}{group}{slash}{subresource}"), kept);
+                self.resource.clear();
+                self.resource.push_str(resource);
+                for (mark, part) in [('.', group), ('/', subresource)].into_iter().filter(|(_, part)| !part.is_empty()) {
+                    self.resource.push(mark);
+                    self.resource.push_str(part);
+                }
+                name(&mut self.resources, &self.resource, kept);
             }
             Target::Url(_) => name(&mut self.resources, "URLs", kept),
         }

@@ -11,8 +11,10 @@ impl Reading {
     /// The first difference from `patch`, restricted to the parts that the
     /// document carries; a part that it does not carry must be absent.
     pub(in crate::target) fn difference(&self, patch: &ControlPlanePatch, carries: &dyn Fn(Part) -> bool) -> Option<String> {
+        // A value may be written as a reference is, and is then itself and none.
+        let is_exposed = |name: &str| patch.arg(name).is_some_and(|arg| arg.variable.is_some());
         let arg = |arg: &Arg| {
-            if let Some(variable) = arg.variable.as_ref().filter(|_| carries(Part::VariableNames)) {
+            if let Some(variable) = arg.variable.as_ref().filter(|_| carries(Part::VariableNames) && is_exposed(&arg.name)) {
                 return json!({"name": arg.name, "variable": variable.name});
             }
             let mut arg = arg.clone();

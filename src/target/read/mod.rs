@@ -3,20 +3,25 @@
 //! places where they stand.
 //!
 //! The documents are ours, just rendered, or a person's own. So a reader takes
-//! what it knows and passes over the rest, keeps the document's order, and
-//! leaves it to checks to object to what is given twice. One module a kind.
+//! what it knows, keeps the document's order, and leaves it to checks to object
+//! to what is given twice. It passes over what says nothing of kube-apiserver;
+//! what may say something and cannot be read is `document-unread`, and what has
+//! no effect, `document-ignored`. One module a kind.
 
 mod cluster_api;
+mod cluster_class;
 mod compare;
+mod go_template;
 mod gzip;
 mod kind;
 mod kubeadm;
 mod palette;
 mod static_pod;
 
-use crate::diagnostic::{Code, Diagnostics, Location};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location, Source};
+use crate::kubernetes::Minor;
 use crate::patch::{Arg, Content, NodeFile, Volume};
-use crate::yaml::{Fields, Node};
+use crate::yaml::{self, Fields, Node};
 
 pub use kubeadm::Args;
 
@@ -122,6 +127,39 @@ fn embedded(node: &Node, what: &str, fields: &mut Fields) -> Option<Node> {
     }
 }
 
+/// As [`embedded`], for text that may hold several documents.
+fn all_embedded(node: &Node, what: &str, fields: &mut Fields) -> Vec<Node> {
+    let Some(text) = node.as_str() else {
+        fields.malformed(&node.location, format!("{what} must be text that holds YAML, not {}", node.kind()));
+        return Vec::new();
+    };
+    let place = |at: &Location| yaml::embedded_place(&node.location, text, at);
+    match yaml::read_all(&Source::anonymous("content", text.to_owned()), &mut Diagnostics::new()) {
+        Ok(mut documents) => {
+            documents.iter_mut().for_each(|document| document.relocate(&place));
+            documents
+        }
+        Err(errors) => {
+            let at = |mut item: Diagnostic| {
+                item.location = item.location.as_ref().map(place);
+                item
+            };
+            fields.found.items.extend(errors.items.into_iter().map(at));
+            Vec::new()
+        }
+    }
+}
+
+/// Reports what may set flags, volumes or files and cannot be read.
+fn unread(fields: &mut Fields, at: &Location, message: String) {
+    fields.found.push(Diagnostic::new(Code::DocumentUnread, message).at(at.clone()));
+}
+
+/// Reports what who reads the document passes over.
+fn ignored(fields: &mut Fields, at: &Location, message: String, help: impl Into<String>) {
+    fields.found.push(Diagnostic::new(Code::DocumentIgnored, message).at(at.clone()).help(help));
+}
+
 /// `name=value`, with or without dashes in front; without a value it is true.
 fn flag(text: &str, location: &Location) -> Arg {
     let (name, value) = text.trim_start_matches('-').split_once('=').unwrap_or((text.trim_start_matches('-'), "true"));
@@ -131,19 +169,25 @@ fn flag(text: &str, location: &Location) -> Arg {
 /// Reads a document of a kind. What its own reader would refuse is `found`
 /// (`document-invalid`), and left out or read as it was meant.
 pub fn read(kind: Kind, document: &Node, found: &mut Diagnostics) -> Reading {
+    read_for(kind, document, None, found)
+}
+
+/// As [`read`], for nodes of a minor rather than of the version that the
+/// document names: kind takes other patches for one minor than for another.
+pub fn read_for(kind: Kind, document: &Node, minor: Option<Minor>, found: &mut Diagnostics) -> Reading {
     let mut fields = Fields::new(Code::DocumentInvalid, Code::DocumentInvalid);
     let reading = match kind {
         Kind::KubeadmV1beta3 => kubeadm::read(document, kubeadm::Args::Map, &mut fields),
         Kind::KubeadmV1beta4 => kubeadm::read(document, kubeadm::Args::List, &mut fields),
         Kind::StaticPod => static_pod::read(document, &mut fields),
-        Kind::KindCluster => kind::read(document, &mut fields),
+        Kind::KindCluster => kind::read(document, minor, &mut fields),
         Kind::PalettePxk => palette::pxk(document, &mut fields),
         Kind::PaletteEdgeK8s => palette::edge_k8s(document, &mut fields),
         Kind::PaletteEdgeK3s => palette::edge_k3s(document, &mut fields),
         Kind::PalettePresets => palette::presets(document, &mut fields),
         Kind::KubeadmControlPlane(args) => cluster_api::control_plane(document, args, &mut fields),
         Kind::KubeadmControlPlaneTemplate(args) => cluster_api::control_plane_template(document, args, &mut fields),
-        Kind::ClusterClassV1beta1 | Kind::ClusterClassV1beta2 => cluster_api::cluster_class(document, &mut fields),
+        Kind::ClusterClassV1beta1 | Kind::ClusterClassV1beta2 => cluster_class::read(document, &mut fields),
     };
     found.extend(fields.found);
     reading

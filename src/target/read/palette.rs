@@ -3,8 +3,8 @@
 //! `edge-k8s` and `edge-k3s`, whose `cluster.config` is YAML inside a string
 //! and whose `stages` are those of Kairos (`mudler/yip pkg/schema/schema.go`).
 
-use super::{Reading, embedded, flag, kubeadm};
-use crate::diagnostic::Location;
+use super::{Reading, embedded, flag, ignored, kubeadm};
+use crate::diagnostic::nearest;
 use crate::patch::{Arg, Body, Content, NodeFile, Variable};
 use crate::yaml::{Data, Fields, Node, scalar_text};
 
@@ -111,33 +111,51 @@ fn stages(document: &Node, fields: &mut Fields) -> Reading {
     reading
 }
 
-/// A mode is a number there. Written with a leading 0 it is octal to Kairos,
-/// and text to a YAML 1.2 reader. The key `permission`, which packs use, is
-/// none of Kairos, which gives a file without `permissions` the mode 0000.
+/// What a file has in Kairos (`mudler/yip`, the type File; its page calls
+/// `ownerstring` by another name, which is none of its fields).
+const STAGED: [&str; 7] = ["path", "permissions", "owner", "group", "content", "encoding", "ownerstring"];
+
+/// A file without `permissions` has the mode 0000.
 fn staged(item: &Node, fields: &mut Fields) -> Option<NodeFile> {
     let (path, location) = fields.required(item, "a files entry", "path")?;
     let what = format!("the file {path}");
-    let owner = match fields.text(item, &what, "owner_string").or_else(|| fields.text(item, &what, "ownerstring")) {
+    let permissions = mode(item, &what, fields).unwrap_or_else(|| "0000".to_owned());
+    for entry in item.entries().iter().filter(|entry| !STAGED.contains(&entry.key.as_str())) {
+        let effect = match entry.key.as_str() {
+            "permission" => format!(": the file gets the mode {permissions}"),
+            "owner_string" => ": the file belongs to `owner` and `group`, or root".to_owned(),
+            _ => String::new(),
+        };
+        let help = nearest(&entry.key, STAGED).map_or_else(|| "remove it".to_owned(), |near| format!("write `{near}`"));
+        ignored(fields, &entry.key_location, format!("{what}: Kairos has no field `{}`, and passes over it{effect}", entry.key), help);
+    }
+    let owner = match fields.text(item, &what, "ownerstring") {
         Some((owner, _)) => owner,
         None => {
             let id = |key| item.get(key).and_then(scalar_text).unwrap_or_else(|| "0".to_owned());
             format!("{}:{}", id("owner"), id("group"))
         }
     };
-    let permissions = mode(item, fields, &location).unwrap_or_else(|| "0000".to_owned());
     let is_encoded = item.get("encoding").and_then(Node::as_str).is_some_and(|encoding| !encoding.is_empty());
     let body = if is_encoded { Body::Host } else { body(item) };
     Some(NodeFile { path, owner, permissions, body, location })
 }
 
-fn mode(item: &Node, fields: &mut Fields, at: &Location) -> Option<String> {
+/// A mode is a number there. Written with a leading 0 it is octal to Kairos,
+/// and text to a YAML 1.2 reader; in quotes it is text to both, which Kairos refuses.
+fn mode(item: &Node, what: &str, fields: &mut Fields) -> Option<String> {
     let value = item.get("permissions")?;
     match &value.data {
-        Data::Number(number) => number.as_u64().map(|mode| format!("{mode:04o}")),
-        Data::String(text) if u32::from_str_radix(text, 8).is_ok() => Some(text.clone()),
+        Data::Number(number) if number.as_u64().is_some() => number.as_u64().map(|mode| format!("{mode:04o}")),
+        Data::String(text) if u32::from_str_radix(text, 8).is_ok() => {
+            if value.location.text().starts_with(['"', '\'']) {
+                fields.malformed(&value.location, format!("{what}: `permissions` must be a number such as 0600, without quotes"));
+            }
+            Some(text.clone())
+        }
         Data::Null => None,
         _ => {
-            fields.malformed(at, format!("`permissions` must be a mode such as 0600, not {}", value.kind()));
+            fields.malformed(&value.location, format!("{what}: `permissions` must be a mode such as 0600, not {}", value.kind()));
             None
         }
     }

@@ -1,9 +1,11 @@
 //! The static Pod of kube-apiserver, as kubeadm writes it to
 //! /etc/kubernetes/manifests: `kubernetes/api core/v1/types.go`.
 
-use super::{Reading, flag};
+use super::{Reading, flag, unread};
+use crate::diagnostic::human::quote;
+use crate::diagnostic::{Diagnostic, Location};
 use crate::patch::{Arg, Volume};
-use crate::yaml::{Data, Fields, Node};
+use crate::yaml::{Data, Fields, Node, scalar_text};
 
 /// The container that runs kube-apiserver.
 pub fn container(document: &Node) -> Option<&Node> {
@@ -20,29 +22,57 @@ pub fn container(document: &Node) -> Option<&Node> {
 pub fn read(document: &Node, fields: &mut Fields) -> Reading {
     let mut reading = Reading::default();
     let Some(container) = container(document) else { return reading };
-    let words: Vec<&Node> = ["command", "args"].into_iter().flat_map(|key| fields.list(container, key)).collect();
-    reading.args = args(&words);
+    let mut words = Vec::new();
+    for key in ["command", "args"] {
+        for word in fields.list(container, key) {
+            fields.must_be_string(word, "a word of the command");
+            words.extend(scalar_text(word).map(|text| (text, &word.location)));
+        }
+    }
+    reading.args = args(&words, fields);
     let volumes = document.get("spec").map(|spec| fields.list(spec, "volumes")).unwrap_or_default();
     reading.volumes = fields.list(container, "volumeMounts").iter().filter_map(|mount| volume(mount, volumes, fields)).collect();
     reading
 }
 
-/// `--name=value`, `--name value`, and `--name` for true, as pflag reads them.
-fn args(words: &[&Node]) -> Vec<Arg> {
+/// `--name=value`, `--name value`, and `--name` for true, as pflag reads them;
+/// with one dash there is only `-v`, the verbosity. What stands before the
+/// program belongs to another one that starts it.
+fn args(words: &[(String, &Location)], fields: &mut Fields) -> Vec<Arg> {
+    let program = words.iter().position(|(word, _)| word.rsplit('/').next() == Some("kube-apiserver"));
     let mut args = Vec::new();
-    let mut rest = words.iter().peekable();
-    while let Some(word) = rest.next() {
-        let Some(text) = word.as_str().and_then(|text| text.strip_prefix("--")) else { continue };
-        let following = rest.peek().and_then(|next| next.as_str()).filter(|next| !next.starts_with("--"));
-        match (text.contains('='), following) {
-            (false, Some(value)) => {
-                args.push(Arg { name: text.to_owned(), value: value.to_owned(), variable: None, location: word.location.clone() });
-                rest.next();
+    let mut rest = words[program.map_or(0, |program| program + 1)..].iter().peekable();
+    while let Some((text, at)) = rest.next() {
+        let arg = |name: &str, value: &str| Arg { name: name.to_owned(), value: value.to_owned(), variable: None, location: (*at).clone() };
+        let mut value_or =
+            |default: &str| rest.next_if(|(next, _)| !is_flag(next)).map_or_else(|| default.to_owned(), |(next, _)| next.clone());
+        match (text.strip_prefix("--"), text.strip_prefix("-v")) {
+            // After it nothing is a flag.
+            (Some(""), _) => break,
+            (Some(long), _) if long.contains('=') => args.push(flag(long, at)),
+            (Some(long), _) => args.push(arg(long, &value_or("true"))),
+            (None, Some("")) => args.push(arg("v", &value_or(""))),
+            (None, Some(level)) if is_verbosity(text) => args.push(arg("v", level.strip_prefix('=').unwrap_or(level))),
+            (None, _) if text.starts_with('-') && text.len() > 1 => {
+                let message = format!("kube-apiserver knows no flag with one dash but `-v`, and is given {}", quote(text));
+                let diagnostic = Diagnostic::new(fields.shape, message).at((*at).clone());
+                fields.found.push(diagnostic.help(format!("write two dashes: `-{text}`")));
+                args.push(flag(text, at));
             }
-            _ => args.push(flag(text, &word.location)),
+            (None, _) => unread(fields, at, format!("{} is no flag, and is not read", quote(text))),
         }
     }
     args
+}
+
+/// `-v`, `-v2`, `-v=2`.
+fn is_verbosity(text: &str) -> bool {
+    text.strip_prefix("-v").is_some_and(|level| level.strip_prefix('=').unwrap_or(level).bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Whether a word after a flag is the next flag and not its value, which may be negative.
+fn is_flag(text: &str) -> bool {
+    text.starts_with("--") || is_verbosity(text)
 }
 
 fn volume(mount: &Node, volumes: &[Node], fields: &mut Fields) -> Option<Volume> {

@@ -2,6 +2,7 @@
 //
 //	audit-policy edge-cases FILE   HTTP requests, each against its own policy: FILE is edge-cases.yaml
 //	audit-policy generated FILE    JSON lines, each a policy and the attributes of many requests
+//	audit-policy replay POLICY LOG audit events: how many the policy gives each level (benches/replay)
 //
 // Answers are JSON lines on standard output.
 package main
@@ -14,12 +15,14 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/sets"
 	auditinternal "k8s.io/apiserver/pkg/apis/audit"
+	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 	"k8s.io/apiserver/pkg/audit"
 	"k8s.io/apiserver/pkg/audit/policy"
 	"k8s.io/apiserver/pkg/authentication/user"
@@ -222,9 +225,54 @@ func answerGenerated(in *bufio.Reader, out *json.Encoder) error {
 	}
 }
 
+// replay reads a log as a Go program would that has nothing but upstream's types
+// and checker, and counts events by the level that the policy gives them.
+func replay(policyFile, log string, out *json.Encoder) error {
+	text, err := os.ReadFile(policyFile)
+	if err != nil {
+		return err
+	}
+	loaded, err := load(string(text))
+	if err != nil {
+		return err
+	}
+	evaluator := policy.NewPolicyRuleEvaluator(loaded)
+	file, err := os.Open(log)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	levels := map[auditinternal.Level]int{"None": 0, "Metadata": 0, "Request": 0, "RequestResponse": 0}
+	lines := bufio.NewScanner(file)
+	lines.Buffer(make([]byte, 1<<20), 8<<20)
+	for lines.Scan() {
+		var event auditv1.Event
+		if err := json.Unmarshal(lines.Bytes(), &event); err != nil {
+			return err
+		}
+		path, _, _ := strings.Cut(event.RequestURI, "?")
+		if decoded, err := url.PathUnescape(path); err == nil {
+			path = decoded
+		}
+		record := authorizer.AttributesRecord{Verb: event.Verb, Path: path, ResourceRequest: event.ObjectRef != nil}
+		if event.User.Username != "" || len(event.User.Groups) > 0 {
+			record.User = &user.DefaultInfo{Name: event.User.Username, Groups: event.User.Groups}
+		}
+		if object := event.ObjectRef; object != nil {
+			record.APIGroup, record.Resource, record.Subresource = object.APIGroup, object.Resource, object.Subresource
+			record.Namespace, record.Name = object.Namespace, object.Name
+		}
+		levels[evaluator.EvaluatePolicyRule(record).Level]++
+	}
+	if err := lines.Err(); err != nil {
+		return err
+	}
+	return out.Encode(levels)
+}
+
 func run() error {
-	if len(os.Args) != 3 {
-		return fmt.Errorf("usage: audit-policy edge-cases|generated FILE")
+	if len(os.Args) != 3 && !(len(os.Args) == 4 && os.Args[1] == "replay") {
+		return fmt.Errorf("usage: audit-policy edge-cases|generated FILE, or replay POLICY LOG")
 	}
 	// Fallbacks to lenient decoding are logged, and not what is asked here.
 	klog.SetOutput(io.Discard)
@@ -233,6 +281,9 @@ func run() error {
 	defer writer.Flush()
 	out := json.NewEncoder(writer)
 	out.SetEscapeHTML(false)
+	if os.Args[1] == "replay" {
+		return replay(os.Args[2], os.Args[len(os.Args)-1], out)
+	}
 	file, err := os.Open(os.Args[2])
 	if err != nil {
 		return err

@@ -1,0 +1,115 @@
+"""The same log, the same policy, several readers: first that they count alike, then how long they take.
+
+Each round runs every reader once, so that a machine that is busy is busy for
+all of them; a figure is the median of the rounds. What is told to use one core
+is bound to one. Nothing passes or fails by time.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+# The events of each level that a policy with the catch-all rule alone would
+# give; jq does not know policies, so it counts what the log has.
+JQ = "[.level, .stage, .verb, .user.username, .objectRef.resource // .requestURI] | @tsv"
+
+
+class Reader:
+    """A command that reads the log, on so many cores."""
+
+    def __init__(self, name, command, cores=2, share=1.0, needs=None):
+        self.name, self.cores, self.share = name, cores, share
+        self.command = [str(part) for part in command]
+        self.needs = needs or self.command[0]
+
+    def there(self):
+        return shutil.which(self.needs) is not None
+
+    def run(self):
+        """Seconds, peak MiB, and what it printed."""
+        cpus = sorted(os.sched_getaffinity(0))[: self.cores]
+        with tempfile.TemporaryFile() as out:
+            start = time.perf_counter()
+            child = subprocess.Popen(self.command, stdout=out, stderr=subprocess.DEVNULL, preexec_fn=lambda: os.sched_setaffinity(0, cpus))
+            _, status, usage = os.wait4(child.pid, 0)
+            elapsed = time.perf_counter() - start
+            child.returncode = os.waitstatus_to_exitcode(status)
+            if child.returncode != 0:
+                sys.exit(f"{self.name} failed: {' '.join(self.command)}")
+            out.seek(0)
+            printed = out.read(1 << 20)
+        return elapsed, usage.ru_maxrss / 1024, printed
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--packwright", required=True)
+    parser.add_argument("--root", type=pathlib.Path, required=True)
+    parser.add_argument("--bytes", type=float, default=1e9)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--keep", type=pathlib.Path, help="a folder for the logs, to be used again")
+    arguments = parser.parse_args()
+    packwright = os.path.abspath(arguments.packwright)
+    policy = arguments.root / "benches" / "replay" / "policy.yaml"
+    with tempfile.TemporaryDirectory(prefix="packwright-replay-") as work:
+        folder = arguments.keep or pathlib.Path(work)
+        folder.mkdir(parents=True, exist_ok=True)
+        log, tenth, zipped = folder / "audit.log", folder / "tenth.log", folder / "audit.log.gz"
+        generate = arguments.root / "benches" / "replay" / "generate.py"
+        if not zipped.exists():
+            subprocess.run([sys.executable, generate, "--bytes", str(arguments.bytes), log], check=True)
+            # jq and Go are slow enough to be asked about a tenth.
+            subprocess.run([sys.executable, generate, "--bytes", str(arguments.bytes / 10), tenth], check=True)
+            with open(zipped, "wb") as out:
+                subprocess.run(["gzip", "-c", log], stdout=out, check=True)
+        size = log.stat().st_size
+        share = tenth.stat().st_size / size
+        replay = [packwright, "policy", "replay", policy, "--format", "json"]
+        readers = [
+            Reader("wc -l", ["wc", "-l", log]),
+            Reader("packwright, one core", [*replay, "--workers", "1", log], cores=1),
+            Reader("packwright, two cores", [*replay, log]),
+            Reader("packwright, two cores, gzip", [*replay, zipped]),
+            Reader("gzip -dc", ["gzip", "-dc", zipped]),
+            Reader("Go: apiserver types and checker", ["audit-policy", "replay", policy, tenth], cores=1, share=share),
+            Reader("jq", ["jq", "-r", JQ, tenth], cores=1, share=share),
+        ]
+        present = [reader for reader in readers if reader.there()]
+        agree(replay, tenth, [reader for reader in present if reader.name.startswith("Go")])
+        rows = {reader.name: [] for reader in present}
+        peaks = dict.fromkeys(rows, 0.0)
+        for _ in range(arguments.rounds):
+            for reader in present:
+                elapsed, peak, _ = reader.run()
+                rows[reader.name].append(elapsed)
+                peaks[reader.name] = max(peaks[reader.name], peak)
+        rates = {reader.name: size * reader.share / statistics.median(rows[reader.name]) / 1e9 for reader in present}
+        one = rates["packwright, one core"]
+        print(f"\n{size} bytes, medians of {arguments.rounds} rounds; a compressed log by its bytes uncompressed\n")
+        print("| reader | GB/s | packwright on one core is so many times as fast | peak MiB |\n|---|--:|--:|--:|")
+        for reader in present:
+            print(f"| {reader.name} | {rates[reader.name]:.3f} | {one / rates[reader.name]:.2f} | {peaks[reader.name]:.0f} |")
+        for reader in readers:
+            if reader not in present:
+                print(f"| {reader.name} | missing | | |")
+
+
+def agree(replay, log, others):
+    """Upstream's checker gives each level as many events as packwright does."""
+    ours = json.loads(subprocess.run([*map(str, replay), str(log)], stdout=subprocess.PIPE, check=True).stdout)["levels"]
+    for other in others:
+        theirs = json.loads(other.run()[2])
+        if theirs != ours:
+            sys.exit(f"{other.name} counts {theirs}, packwright {ours}")
+        print(f"{other.name}: the same counts, {ours}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
