@@ -218,6 +218,14 @@ fn the_page_stands_alone_and_shows_text_as_text() {
 }
 
 #[test]
+fn a_failed_authentication_is_lost_with_its_stage() {
+    let policy = |head: &str| decoded(&format!("apiVersion: audit.k8s.io/v1\nkind: Policy\n{head}rules:\n- level: Metadata\n"));
+    let lost = |head: &str| coverage(&policy(head), &[Minor(33)]).expect("an answer").urls[0].cells.map(|(level, _)| level.name());
+    assert_eq!(lost("omitStages: [RequestReceived]\n"), ["Metadata", "Metadata", "Metadata"]);
+    assert_eq!(lost("omitStages: [ResponseStarted]\n"), ["Metadata", "Metadata", "None"]);
+}
+
+#[test]
 fn a_policy_with_errors_is_refused() {
     let output = packwright("html", "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: []\n");
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));

@@ -147,6 +147,16 @@ fn rules_that_never_decide() {
 }
 
 #[test]
+fn resources_that_a_rule_never_decides_of() {
+    // That of configmaps has the same level, and does no harm.
+    let rules = r#"- {level: Metadata, resources: [{group: "", resources: [pods, configmaps]}]}
+- {level: Metadata, verbs: [get], resources: [{group: "", resources: [services]}]}
+- {level: None, verbs: [get, list], resources: [{group: "", resources: [nodes, pods, services]}]}
+- {level: Metadata, resources: [{group: "", resources: [configmaps, endpoints]}]}"#;
+    insta::assert_snapshot!(said(&(rules.to_owned() + REST)));
+}
+
+#[test]
 fn rules_that_decide_something_yet() {
     // Each would be covered if subresources, groups, names, cluster scope or the rest did not count.
     let rules = r#"- {level: Metadata, resources: [{group: "", resources: [pods]}]}

@@ -13,7 +13,7 @@ use super::lint::names::is_foreign;
 use super::lint::reach::{Reach, Who, narrow};
 use super::lint::shadow::shadow;
 use super::question::{AUTHENTICATED, UNAUTHENTICATED};
-use super::types::{Decision, Level, Policy, Request, Rule, Target, User};
+use super::types::{Level, Policy, Request, Rule, Stage, Target, User};
 use crate::kubernetes::{Minor, resources};
 
 /// The verbs of resource requests, as the columns have them.
@@ -204,8 +204,10 @@ fn url(reach: &Reach<'_>, path: &str) -> UrlRow {
     };
     let decide = |groups: Option<&[Cow<'_, str>]>, name| {
         let user = groups.map(|groups| User { name, groups });
-        let decision: Decision = reach.decide(&Request { user, verb: "get", target: Target::Url(&asked) });
-        (decision.level, decision.rule)
+        let decision = reach.decide(&Request { user, verb: "get", target: Target::Url(&asked) });
+        // A failed authentication goes through one stage only.
+        let is_lost = user.is_none() && decision.omit_stages.contains(Stage::ResponseStarted);
+        (if is_lost { Level::None } else { decision.level }, decision.rule)
     };
     let cells = [
         decide(Some(&[Cow::Borrowed(AUTHENTICATED)]), None),

@@ -27,7 +27,7 @@ pub fn lint(policy: &Policy, document: &Node, minor: Minor) -> Diagnostics {
         dead::check(&Written { index, rule, node }, &mut found);
     }
     let Some(reach) = Reach::new(policy) else { return found };
-    shadow::check(&reach, &mut found);
+    shadow::check(&reach, document, &mut found);
     rules::no_catch_all(&reach, &mut found);
     rules::lost_401(&reach, document, &mut found);
     secrets::check(&reach, &mut found);

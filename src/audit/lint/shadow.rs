@@ -4,39 +4,82 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use super::super::explain::mismatch;
-use super::super::types::{Decision, Level, Request};
+use super::super::policy::list;
+use super::super::types::{Decision, GroupResources, Request, Rule};
 use super::and;
 use super::reach::{Reach, Who};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::human::quote;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
+use crate::yaml::Node;
 
-pub(super) fn check(reach: &Reach<'_>, found: &mut Diagnostics) {
-    for (index, rule) in reach.policy.rules.iter().enumerate() {
-        let Some(covering) = shadow(reach, index) else { continue };
-        let names: Vec<String> = covering.iter().map(|index| format!("rules[{index}]")).collect();
-        let message = match &names[..] {
-            [one] => format!("rules[{index}] never decides: {one} comes first and matches every request that it matches"),
-            names => format!("rules[{index}] never decides: {} come first and together match every request that it matches", and(names)),
-        };
-        let levels: Vec<Level> = covering.iter().map(|index| reach.policy.rules[*index].level).collect();
-        let help = if levels.iter().all(|level| *level == rule.level) {
-            "leave it out: the level is the same".to_owned()
-        } else {
-            format!("move it before {}, or leave it out", names[0])
-        };
-        let mut diagnostic = Diagnostic::new(Code::PolicyRuleShadowed, message).at(rule.location.clone()).help(help);
-        for (index, name) in covering.iter().zip(&names) {
-            let other = &reach.policy.rules[*index];
-            diagnostic = diagnostic.related(other.location.clone(), format!("{name}, level {}", other.level.name()));
+pub(super) fn check(reach: &Reach<'_>, document: &Node, found: &mut Diagnostics) {
+    for (index, (rule, node)) in reach.policy.rules.iter().zip(list(document, "rules")).enumerate() {
+        match shadow(reach, index) {
+            Some(covering) => found.push(whole(reach, index, &covering)),
+            None => parts(reach, index, rule, node, found),
         }
-        found.push(diagnostic);
     }
+}
+
+fn whole(reach: &Reach<'_>, index: usize, covering: &[usize]) -> Diagnostic {
+    let rule = &reach.policy.rules[index];
+    let names = names(covering);
+    let message = match &names[..] {
+        [one] => format!("rules[{index}] never decides: {one} comes first and matches every request that it matches"),
+        names => format!("rules[{index}] never decides: {} come first and together match every request that it matches", and(names)),
+    };
+    let help = if is_same_level(reach, rule, covering) {
+        "leave it out: the level is the same".to_owned()
+    } else {
+        format!("move it before {}, or leave it out", names[0])
+    };
+    let diagnostic = Diagnostic::new(Code::PolicyRuleShadowed, message).at(rule.location.clone()).help(help);
+    related(reach, covering, diagnostic)
+}
+
+/// Resources of a rule that decides of others: worth knowing, if it would give
+/// them another level.
+fn parts(reach: &Reach<'_>, index: usize, rule: &Rule, node: &Node, found: &mut Diagnostics) {
+    for (entry, node) in rule.resources.iter().zip(list(node, "resources")) {
+        for (name, node) in entry.resources.iter().zip(list(node, "resources")) {
+            let only = GroupResources { resources: vec![name.clone()], ..entry.clone() };
+            let only = Rule { resources: vec![only], ..rule.clone() };
+            let Some(covering) = shadow_of(reach, index, &only).filter(|covering| !is_same_level(reach, rule, covering)) else { continue };
+            let names = names(&covering);
+            let first = if names.len() == 1 { "comes first and matches" } else { "come first and match" };
+            let message = format!("rules[{index}] never decides of {}: {} {first} every such request", quote(name), and(&names));
+            let help = format!("move the rule before {}, or leave {} out", names[0], quote(name));
+            let diagnostic = Diagnostic::new(Code::PolicyRuleShadowed, message).at(node.location.clone()).help(help);
+            found.push(Diagnostic { severity: Severity::Note, ..related(reach, &covering, diagnostic) });
+        }
+    }
+}
+
+fn names(covering: &[usize]) -> Vec<String> {
+    covering.iter().map(|index| format!("rules[{index}]")).collect()
+}
+
+fn is_same_level(reach: &Reach<'_>, rule: &Rule, covering: &[usize]) -> bool {
+    covering.iter().all(|index| reach.policy.rules[*index].level == rule.level)
+}
+
+fn related(reach: &Reach<'_>, covering: &[usize], mut diagnostic: Diagnostic) -> Diagnostic {
+    for index in covering {
+        let other = &reach.policy.rules[*index];
+        diagnostic = diagnostic.related(other.location.clone(), format!("rules[{index}], level {}", other.level.name()));
+    }
+    diagnostic
 }
 
 /// The earlier rules that match everything that a rule matches: one if one
 /// does, otherwise those that do it together. Nothing if a request reaches the
 /// rule, and nothing if it cannot be told.
 pub fn shadow(reach: &Reach<'_>, index: usize) -> Option<Vec<usize>> {
-    let rule = reach.policy.rules.get(index)?;
+    shadow_of(reach, index, reach.policy.rules.get(index)?)
+}
+
+/// As [`shadow`], of some of the requests of the rule.
+fn shadow_of(reach: &Reach<'_>, index: usize, rule: &Rule) -> Option<Vec<usize>> {
     let mut deciding = BTreeSet::new();
     let reached = reach.witnesses(rule, Who::Anyone, |_, decision: Decision| match decision.rule {
         Some(first) if first < index => {
@@ -74,7 +117,7 @@ mod tests {
     use proptest::sample::select;
 
     use super::super::super::explain::explain;
-    use super::super::super::types::{GroupResources, Policy, Rule, Stages, Target, User};
+    use super::super::super::types::{Level, Policy, Stages, Target, User};
     use super::*;
     use crate::diagnostic::Source;
 
