@@ -3,12 +3,17 @@
 
 use std::fs;
 
-use packwright::diagnostic::Diagnostics;
+use packwright::diagnostic::{Diagnostics, Source};
+use packwright::kubernetes::Minor;
 use packwright::pack::{self, Inputs, sha256};
+use packwright::target::read::{self, Kind};
 use packwright::values::Layer;
+use packwright::yaml;
 use serde_json::{Value, json};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+/// What kind tells the API server itself.
+const KINDS_OWN: [&str; 2] = ["--runtime-config=", "--service-cluster-ip-range=10.96.0.0/16"];
 
 #[test]
 fn kind_writes_what_the_patch_says() {
@@ -41,7 +46,7 @@ fn kind_writes_what_the_patch_says() {
                 // kind's own flags are still there, and nothing else was added.
                 let ours: Vec<String> = patch.args.iter().map(|arg| format!("--{}={}", arg.name, arg.value)).collect();
                 let others: Vec<&str> = command.into_iter().filter(|word| !ours.iter().any(|flag| flag == word)).collect();
-                assert_eq!(others, ["--runtime-config=", "--service-cluster-ip-range=10.96.0.0/16"], "{name} {minor}");
+                assert_eq!(others, KINDS_OWN, "{name} {minor}");
                 let volumes = |field: &str| case[field].as_array().expect("a list").len();
                 assert_eq!((volumes("volumes"), volumes("volumeMounts")), (patch.volumes.len(), patch.volumes.len()), "{name} {minor}");
                 for volume in &patch.volumes {
@@ -53,5 +58,30 @@ fn kind_writes_what_the_patch_says() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn a_persons_patches_are_read_as_kind_joins_them() {
+    let text = fs::read_to_string(format!("{ROOT}/tests/upstream/kind/patches.yaml")).expect("the file");
+    let document = yaml::read(&Source::file("patches.yaml", text.clone()), &mut Diagnostics::new()).expect("YAML");
+    for minor in [30, 35, 36] {
+        let path = format!("{ROOT}/tests/vectors/kind/1.{minor}.json");
+        let vector: Value = serde_json::from_str(&fs::read_to_string(path).expect("a vector")).expect("JSON");
+        let case = &vector["cases"]["v0.33.0-patches"];
+        assert_eq!(case["cluster.yaml"], json!(sha256(text.as_bytes())), "1.{minor}: run ci/upstream-kind --write");
+        assert_eq!((&case["load"], &case["validate"]), (&Value::Null, &Value::Null), "1.{minor}");
+        let reading = read::read_for(Kind::KindCluster, &document, Some(Minor(minor)), &mut Diagnostics::new());
+        let mut flags: Vec<String> = reading.args.iter().map(|arg| format!("--{}={}", arg.name, arg.value)).collect();
+        flags.sort();
+        let command: Vec<&str> = case["command"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+        let command: Vec<&str> = command.into_iter().filter(|flag| !KINDS_OWN.contains(flag)).collect();
+        assert_eq!(flags, command, "1.{minor}");
+        let mounts: Vec<Value> = reading
+            .volumes
+            .iter()
+            .map(|volume| json!({"name": volume.name, "mountPath": volume.mount_path, "readOnly": volume.read_only}))
+            .collect();
+        assert_eq!(case["volumeMounts"], json!(mounts), "1.{minor}");
     }
 }

@@ -65,8 +65,8 @@ fn api_version(patch: &Node) -> &str {
     patch.get("apiVersion").and_then(Node::as_str).unwrap_or_default()
 }
 
-/// The kubeadm version that kind writes for a node (0.33; those before 0.31
-/// write v1beta3 for all), without a minor the newest that a patch is meant for.
+/// The kubeadm version that kind 0.33 writes for a node (0.30 wrote v1beta3 for
+/// all), without a minor the newest that a patch is meant for.
 fn written(minor: Option<Minor>, patches: &[Node]) -> Option<&'static str> {
     match minor {
         Some(minor) if minor < Minor(36) => Some(V1BETA3),

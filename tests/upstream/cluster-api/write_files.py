@@ -27,7 +27,7 @@ CONTENTS = [
     "x: {{ ds.meta_data }}\n", "{% raw %}\n", "{# c #}\n", "}} %} #}\n", "a\n{\n{\n", "## template: jinja\n",
     "a\tb  \n\tc\n", "---\na\n...\n---\nb\n", "a\n   \n", "a\n   \n\n", "a\n  \t\n", "a\n\n\n\nb\n", "%TAG\n", "| >\n", "# c\n",
     "a: 'b' \"c\" \\n $HOME ${x}\n", "ï–北\U0001f600\n", "é" * 8000 + "\n",
-    "a\u0085b\n", "a\u2028b\n", "\ufeffa\n", "a\x01b\n", "a\x7f\n", LARGE,
+    "a\u0085b\n", "a\u2028b\n", "\ufeffa\n", "a\x01b\n", "a\x7f\n", "a\r\nb\r\n", "a\rb\n", LARGE,
 ]  # fmt: skip
 
 
