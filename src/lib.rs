@@ -30,6 +30,7 @@ pub mod diagnostic;
 pub mod kubernetes;
 pub mod lint;
 pub mod pack;
+mod parallel;
 pub mod patch;
 pub mod profile;
 pub mod target;

@@ -9,10 +9,7 @@ mod allow;
 mod configuration;
 mod input;
 
-use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::sync::Arc;
 
 pub use allow::apply as apply_comments;
 pub use configuration::judge;
@@ -21,8 +18,8 @@ pub use input::{Inputs, Plain, inputs};
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Source};
 use crate::kubernetes::Minor;
-use crate::pack;
 use crate::profile::{Profile, Report};
+use crate::{pack, parallel};
 use configuration::Documents;
 
 /// How many files are linted before their findings are handed on, so that
@@ -73,31 +70,9 @@ pub fn lint(plain: &Plain, ask: Ask<'_>, mut hand_on: impl FnMut(Found)) {
     if !plain.named.is_empty() {
         hand_on(named(&plain.named, ask));
     }
-    let workers = thread::available_parallelism().map_or(1, NonZero::get);
     for files in plain.found.chunks(BATCH) {
-        let results: Vec<Mutex<Found>> = files.iter().map(|_| Mutex::default()).collect();
-        let next = AtomicUsize::new(0);
-        let work = || {
-            while let (index, Some(file)) = {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                (index, files.get(index))
-            } {
-                let found = pack::load_layer(file).map_or_else(Found::from, |source| one(&source, ask));
-                if let Some(Ok(mut result)) = results.get(index).map(Mutex::lock) {
-                    *result = found;
-                }
-            }
-        };
-        thread::scope(|scope| {
-            for _ in 1..workers.min(files.len()) {
-                // Without another thread this one does all.
-                let _ = thread::Builder::new().spawn_scoped(scope, work);
-            }
-            work();
-        });
-        for result in results {
-            hand_on(result.into_inner().unwrap_or_default());
-        }
+        let each = |file: &String| pack::load_layer(file).map_or_else(Found::from, |source| one(&source, ask));
+        parallel::map(files, each).into_iter().for_each(&mut hand_on);
     }
 }
 

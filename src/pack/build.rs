@@ -1,8 +1,8 @@
 //! Building: values, patch, checks, documents, and then the pack's bytes.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
-use std::thread;
 
 use super::lock::{FILE as LOCK, Input, Lock, NodeFileEntry, OutputFile, SUMS};
 use super::source::{PackSource, SOURCE_PACK, SOURCE_TEMPLATES, SOURCE_VALUES};
@@ -11,6 +11,7 @@ use crate::check;
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location, Source};
 use crate::kubernetes::{self, Minor};
+use crate::parallel;
 use crate::patch::{self, Content, ControlPlanePatch};
 use crate::target::{self, Document, PackInfo, PaletteInfo, Request, TemplateSet};
 use crate::template::{self, Engine};
@@ -276,28 +277,14 @@ impl Plan {
         found.into_result(documents, warnings)
     }
 
-    /// What each target gives, in the order asked for, with its warnings. All of
-    /// them are rendered side by side; one document is not worth a thread.
+    /// What each target gives, in the order asked for, with its warnings. One
+    /// document is not worth a thread.
     fn each_target(&self, request: &Request<'_>) -> Vec<(Result<target::Output, Diagnostics>, Diagnostics)> {
         let render = |name: &String| {
             let mut warnings = Diagnostics::new();
             (target::render(name, request, &mut warnings), warnings)
         };
-        let Some((last, others)) = self.targets.split_last().filter(|_| request.only.is_none()) else {
-            return self.targets.iter().map(render).collect();
-        };
-        thread::scope(|scope| {
-            let started: Vec<_> =
-                others.iter().map(|name| (name, thread::Builder::new().spawn_scoped(scope, move || render(name)))).collect();
-            let last = render(last);
-            let finished = started.into_iter().map(|(name, started)| match started.map(thread::ScopedJoinHandle::join) {
-                Ok(Ok(rendered)) => rendered,
-                Ok(Err(panic)) => std::panic::resume_unwind(panic),
-                // A machine that has no thread to give still renders.
-                Err(_) => render(name),
-            });
-            finished.collect::<Vec<_>>().into_iter().chain([last]).collect()
-        })
+        if request.only.is_some() { self.targets.iter().map(render).collect() } else { parallel::map(&self.targets, render) }
     }
 
     /// The pack's bytes.
@@ -359,10 +346,16 @@ impl Plan {
         Ok(Pack { stem: format!("{}-{}", self.name, self.version), files, digests, lock, digest, patch_digest })
     }
 
-    /// What was overridden still travels in `source/`, so it is looked at too.
+    /// What was overridden still travels in `source/`, so it is looked at too. What
+    /// the binary brings was looked at by its tests.
     fn refuse_secrets(&self, inputs: &BTreeMap<String, Vec<u8>>) -> Result<(), Diagnostics> {
         let mut found = Diagnostics::new();
-        for (path, bytes) in inputs.iter().filter(|(path, _)| !path.ends_with("logo.png")) {
+        let is_ours = |path: &str| {
+            let file = path.strip_prefix(SOURCE_PACK).and_then(|path| self.source.files.get(path));
+            let template = path.strip_prefix(SOURCE_TEMPLATES).and_then(|path| self.templates.get(path));
+            matches!(file, Some(Cow::Borrowed(_))) || template.is_some_and(|template| template.is_bundled())
+        };
+        for (path, bytes) in inputs.iter().filter(|(path, _)| !path.ends_with("logo.png") && !is_ours(path)) {
             if let Some(what) = check::secret::in_text(&String::from_utf8_lossy(bytes)) {
                 found.push(check::refuse(format!("{} would ship {what}", quote(path))));
             }

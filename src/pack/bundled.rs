@@ -73,3 +73,17 @@ pub fn packs() -> BTreeMap<&'static str, BTreeMap<&'static str, &'static [u8]>> 
 pub fn templates() -> TemplateSet {
     TEMPLATES.iter().map(|(path, text)| ((*path).to_owned(), Source::file(format!("bundled:{path}"), *text))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::secret;
+
+    #[test]
+    fn nothing_of_ours_holds_a_credential() {
+        let files = PACKS.iter().map(|(path, bytes)| (path, String::from_utf8_lossy(bytes).into_owned()));
+        for (path, text) in files.chain(TEMPLATES.iter().map(|(path, text)| (path, (*text).to_owned()))) {
+            assert_eq!(secret::in_text(&text), None, "{path}");
+        }
+    }
+}
