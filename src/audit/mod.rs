@@ -6,6 +6,7 @@ pub mod coverage;
 pub mod diff;
 pub mod disk;
 pub mod explain;
+pub mod flags;
 pub mod lint;
 pub mod matcher;
 pub mod policy;
