@@ -29,7 +29,9 @@ fn describes(change: &Change, request: &Request<'_>) -> bool {
             Target::Url(path) => {
                 let matches = |url: &String| url.strip_suffix('*').map_or(url == path, |prefix| path.starts_with(prefix));
                 // Of two that match a path the longer one has the last word, and that without `*` before it.
-                let longest = |list: &[String]| list.iter().filter(|url| matches(url)).map(|url| (url.len(), !url.ends_with('*'))).max();
+                let longest = |list: &[String]| {
+                    list.iter().filter(|url| matches(url)).map(|url| (url.trim_end_matches('*').len(), !url.ends_with('*'))).max()
+                };
                 longest(&change.urls.only).is_some_and(|only| longest(&change.urls.except).is_none_or(|except| except < only))
             }
             Target::Resource { group, resource, subresource, namespace, name } => {

@@ -48,8 +48,8 @@ pub struct Change {
     pub namespaces: Listed,
     /// Names of objects.
     pub names: Listed,
-    /// Paths that are no resources; a trailing `*` is a prefix. Empty for
-    /// resources, and for every request.
+    /// Paths that are no resources; a trailing `*` is a prefix. Of two that match
+    /// the longer has the last word. Empty for resources, and for every request.
     pub urls: Listed,
     /// The level before.
     pub from: Level,
