@@ -48,6 +48,37 @@ fn describe(command: &mut clap::Command, parent: &str, text: &mut String) {
 }
 
 #[test]
+fn the_audit_flags_are_documented() {
+    use packwright::audit::flags::{ABOUT, choices};
+    use packwright::kubernetes::flags::{find, shown};
+    let mut text = String::from(
+        "# Audit flags\n\n\
+         Generated from what `packwright flags NAME` says; do not edit. Each flag of kube-apiserver that is about audit\n\
+         logging, with its default and what it does.\n\n\
+         | flag | value | default | what it does |\n|---|---|---|---|\n",
+    );
+    for (name, about) in ABOUT {
+        let flag = find(name).unwrap();
+        let one = flag.states.windows(2).all(|pair| pair[0].default == pair[1].default);
+        let defaults: Vec<String> = flag
+            .states
+            .iter()
+            .map(|state| if one { shown(state.default).to_owned() } else { format!("{}: {}", minors(state), shown(state.default)) })
+            .collect();
+        let choices = choices(name);
+        let value = if choices.is_empty() { flag.states[0].kind.name().to_owned() } else { choices.join(", ") };
+        let defaults = if one { defaults[0].clone() } else { defaults.join("; ") };
+        text.push_str(&format!("| `--{name}` | {value} | {defaults} | {about} |\n"));
+    }
+    hold("docs/audit-flags.md", &text);
+}
+
+/// `1.36 on`, `up to 1.35`.
+fn minors(state: &packwright::kubernetes::flags::State) -> String {
+    if state.last == packwright::kubernetes::flags::minors().1 { format!("from {}", state.first) } else { format!("up to {}", state.last) }
+}
+
+#[test]
 fn the_template_context_is_documented() {
     let schema = schemars::schema_for!(packwright::target::TargetContext).to_value();
     hold("docs/target-context.schema.json", &pretty(&schema));

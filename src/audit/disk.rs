@@ -14,7 +14,7 @@ pub struct Disk {
 
 /// The minor from which maxsize 0 turns rotation off, and the defaults are
 /// 366 days, 100 files and 100 MiB (`kubernetes/kubernetes#136478`).
-const NEW_DEFAULTS_SINCE: Minor = Minor(36);
+pub const NEW_DEFAULTS_SINCE: Minor = Minor(36);
 
 /// What the patch's flags let the log grow to on `minor`; none without a log file.
 pub fn budget(patch: &ControlPlanePatch, minor: Minor) -> Option<Disk> {

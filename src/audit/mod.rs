@@ -2,8 +2,11 @@
 //! values of the pack that sets them.
 
 pub mod cases;
+pub mod coverage;
+pub mod diff;
 pub mod disk;
 pub mod explain;
+pub mod flags;
 pub mod lint;
 pub mod matcher;
 pub mod policy;

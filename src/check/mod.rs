@@ -1,6 +1,11 @@
 //! Checks of meaning, on the patch: what ships is checked, not what was meant.
 
+pub mod audit_options;
+pub mod files;
+pub mod flags;
+pub mod mounts;
 pub mod secret;
+pub mod types;
 
 use std::sync::Arc;
 
@@ -14,7 +19,10 @@ use crate::yaml::{self, Data, Node};
 
 /// Every objection to a patch on API servers of `minor`.
 pub fn patch(patch: &ControlPlanePatch, minor: Minor) -> Diagnostics {
-    let mut found = Diagnostics::new();
+    let mut found = flags::check(patch, minor);
+    found.extend(audit_options::check(patch, minor));
+    found.extend(mounts::check(patch, minor));
+    found.extend(files::check(patch));
     for (file, content) in patch.shipped() {
         if !is_policy(patch, file) {
             continue;

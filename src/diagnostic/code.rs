@@ -76,6 +76,10 @@ codes! {
     TemplateError = "template-error", Error, Input;
     /// A template writes a value without an output helper, so the value could break out of its place.
     TemplateBareValue = "template-bare-value", Error, Input;
+    /// A file that was given to `lint` holds nothing that it knows.
+    DocumentUnknown = "document-unknown", Error, Input;
+    /// A comment that should allow a finding allows none.
+    AllowComment = "allow-comment", Warning, Verdict;
     /// A document of a known kind has a part that who reads it would refuse.
     DocumentInvalid = "document-invalid", Error, Verdict;
     /// A part of a document of a known kind has no effect: who reads it passes over it.
@@ -94,10 +98,60 @@ codes! {
     SecretInPack = "secret-in-pack", Error, Verdict;
     /// An API server flag is given more than once.
     FlagDuplicate = "flag-duplicate", Error, Verdict;
+    /// kube-apiserver of no Kubernetes version has this flag, so it does not start.
+    FlagUnknown = "flag-unknown", Error, Verdict;
+    /// kube-apiserver of this Kubernetes version does not have the flag, so it does not start.
+    FlagUnavailable = "flag-unavailable", Error, Verdict;
+    /// Upstream asks not to use the flag any more.
+    FlagDeprecated = "flag-deprecated", Warning, Verdict;
+    /// The flag's value cannot be read, so kube-apiserver does not start.
+    FlagType = "flag-type", Error, Verdict;
+    /// The flag's value can be read and is refused, so kube-apiserver does not start.
+    FlagValue = "flag-value", Error, Verdict;
+    /// The flag replaces what kubeadm itself sets.
+    FlagManaged = "flag-managed", Warning, Verdict;
+    /// An audit backend is on and there is no policy, so nothing is logged.
+    AuditPathWithoutPolicy = "audit-path-without-policy", Error, Verdict;
+    /// There is an audit policy and no backend is on, so nothing is logged.
+    AuditPolicyWithoutBackend = "audit-policy-without-backend", Error, Verdict;
+    /// Batches are throttled at a rate of 0, so kube-apiserver does not start.
+    AuditThrottleWithoutRate = "audit-throttle-without-rate", Error, Verdict;
+    /// Events are batched without a wait, which keeps one core of every API server busy.
+    AuditBatchWithoutWait = "audit-batch-without-wait", Warning, Verdict;
+    /// Flags of batches are set and events are not batched.
+    AuditBatchIgnored = "audit-batch-ignored", Note, Verdict;
+    /// A batch may be smaller than an event, so kube-apiserver does not start.
+    AuditTruncateOrder = "audit-truncate-order", Error, Verdict;
+    /// Mode blocking-strict does nothing, since the stage that it is about is omitted.
+    AuditStrictWithoutRequestReceived = "audit-strict-without-request-received", Warning, Verdict;
+    /// The audit log is never rotated, so one file grows for ever.
+    AuditRotationOff = "audit-rotation-off", Warning, Verdict;
+    /// How the audit log is rotated is left to defaults, which differ between Kubernetes versions.
+    AuditRotationImplicit = "audit-rotation-implicit", Note, Verdict;
+    /// The audit log may take very much disk, or any amount.
+    AuditDiskBudget = "audit-disk-budget", Warning, Verdict;
     /// Two volumes have one name, so one of the mounts would be lost.
     VolumeNameDuplicate = "volume-name-duplicate", Error, Verdict;
     /// Two volumes mount the same host path.
     VolumePathDuplicate = "volume-path-duplicate", Warning, Verdict;
+    /// A volume has the name of one of kubeadm's, and takes its place.
+    VolumeNameReserved = "volume-name-reserved", Warning, Verdict;
+    /// A flag names a path that no volume mounts into the container.
+    MountMissing = "mount-missing", Warning, Verdict;
+    /// The log file itself is mounted, so it cannot be rotated.
+    MountSingleFile = "mount-single-file", Warning, Verdict;
+    /// A mount is read-only where the API server writes, or writable where it reads.
+    MountReadOnly = "mount-read-only", Warning, Verdict;
+    /// A mount's pathType does not fit what the API server wants at that path.
+    MountPathType = "mount-path-type", Warning, Verdict;
+    /// Something lies in the kubelet's folder of static Pods that is no Pod.
+    MountManifestsDir = "mount-manifests-dir", Error, Verdict;
+    /// A mounted file is neither shipped nor said to be on the node.
+    FileMissing = "file-missing", Warning, Verdict;
+    /// The files are more than a cloud's user data may hold.
+    FileTooLarge = "file-too-large", Note, Verdict;
+    /// A file's mode lets others change it, or read credentials.
+    FilePermissions = "file-permissions", Warning, Verdict;
     /// The minors that were asked for need different node configuration.
     PatchDiffers = "patch-differs", Error, Verdict;
     /// The audit policy is not readable as YAML.

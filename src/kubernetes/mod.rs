@@ -1,5 +1,6 @@
-//! Knowledge of Kubernetes itself: its versions, and what it serves.
+//! Knowledge of Kubernetes itself: its versions, the flags of its API server, and what that serves.
 
+pub mod flags;
 pub mod resources;
 mod version;
 

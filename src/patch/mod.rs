@@ -53,6 +53,8 @@ pub struct Volume {
     pub path_type: Option<String>,
     /// Who set it.
     pub location: Location,
+    /// Who set its mountPath.
+    pub mount_at: Location,
 }
 
 /// One file on each control-plane node.

@@ -108,7 +108,7 @@ impl Parser {
         {
             self.invalid(at, format!("{what}: pathType {} is none of {}", quote(text), TYPES.join(", ")));
         }
-        Some(Volume { name, host_path, mount_path, read_only, path_type: path_type.map(|(text, _)| text), location: name_at })
+        Some(Volume { name, host_path, mount_path, read_only, path_type: path_type.map(|(text, _)| text), location: name_at, mount_at })
     }
 
     fn file(&mut self, node: &Node, sibling: &mut RenderSibling<'_>) -> Option<NodeFile> {

@@ -73,7 +73,7 @@ fn volume(item: &Node, fields: &mut Fields) -> Option<Volume> {
     let (name, location) = fields.required(item, WHAT, "name")?;
     let what = format!("the volume {name}");
     let (host_path, _) = fields.required(item, &what, "hostPath")?;
-    let (mount_path, _) = fields.required(item, &what, "mountPath")?;
+    let (mount_path, mount_at) = fields.required(item, &what, "mountPath")?;
     let path_type = fields.string(item, &what, "pathType").map(|(text, _)| text).filter(|text| !text.is_empty());
     let read_only = match item.get("readOnly").map(|value| (&value.data, value)) {
         None | Some((Data::Null, _)) => false,
@@ -83,7 +83,7 @@ fn volume(item: &Node, fields: &mut Fields) -> Option<Volume> {
             false
         }
     };
-    Some(Volume { name, host_path, mount_path, read_only, path_type, location })
+    Some(Volume { name, host_path, mount_path, read_only, path_type, location, mount_at })
 }
 
 #[cfg(test)]

@@ -30,9 +30,16 @@ pub fn read(document: &Node, fields: &mut Fields) -> Reading {
         }
     }
     reading.args = args(&words, fields);
+    reading.kubernetes_version = container.get("image").and_then(version);
     let volumes = document.get("spec").map(|spec| fields.list(spec, "volumes")).unwrap_or_default();
     reading.volumes = fields.list(container, "volumeMounts").iter().filter_map(|mount| volume(mount, volumes, fields)).collect();
     reading
+}
+
+/// The version that the tag of an image names.
+fn version(image: &Node) -> Option<Node> {
+    let (_, tag) = image.as_str()?.split('@').next()?.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'))?;
+    Some(Node { data: Data::String(tag.to_owned()), location: image.location.clone() })
 }
 
 /// `--name=value`, `--name value`, and `--name` for true, as pflag reads them;
@@ -85,8 +92,8 @@ fn volume(mount: &Node, volumes: &[Node], fields: &mut Fields) -> Option<Volume>
     };
     let host_path = fields.mapping(source, "hostPath")?;
     let (path, _) = fields.required(host_path, &what, "path")?;
-    let (mount_path, _) = fields.required(mount, &what, "mountPath")?;
+    let (mount_path, mount_at) = fields.required(mount, &what, "mountPath")?;
     let path_type = fields.string(host_path, &what, "type").map(|(text, _)| text).filter(|text| !text.is_empty());
     let read_only = matches!(mount.get("readOnly").map(|value| &value.data), Some(Data::Bool(true)));
-    Some(Volume { name, host_path: path, mount_path, read_only, path_type, location })
+    Some(Volume { name, host_path: path, mount_path, read_only, path_type, location, mount_at })
 }

@@ -1,0 +1,34 @@
+// Command apiserver asks the kube-apiserver of one Kubernetes minor about its flags. It links the
+// server's options, and takes the flags that they have.
+//
+//	apiserver catalogue < OLD > NEW   what packwright knows of flags (src/kubernetes/flags.tsv), with
+//	                                  this minor's answers in place of what it said about this minor
+//	apiserver judge < CASES           JSON lines, each the arguments of a kube-apiserver; a line each
+//	                                  with the error of reading them, and those of the audit options
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+)
+
+func main() {
+	in, out := bufio.NewReader(os.Stdin), bufio.NewWriter(os.Stdout)
+	var err error
+	switch {
+	case len(os.Args) == 2 && os.Args[1] == "catalogue":
+		err = catalogue(in, out)
+	case len(os.Args) == 2 && os.Args[1] == "judge":
+		err = judge(in, out)
+	default:
+		err = fmt.Errorf("usage: apiserver catalogue|judge")
+	}
+	if err == nil {
+		err = out.Flush()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "apiserver:", err)
+		os.Exit(1)
+	}
+}
