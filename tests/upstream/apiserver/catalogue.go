@@ -152,7 +152,7 @@ func kindOf(f *pflag.Flag) (string, error) {
 		"float32": "float32", "float64": "float64", "duration": "duration", "string": "string", "ip": "ip",
 		"int32Slice": "ints", "stringSlice": "list", "strings": "list", "sliceString": "list", "stringArray": "array", "stringToString": "pairs",
 		"mapStringBool": "switches", "colonSeparatedMultimapStringString": "multimap",
-		"portRange": "portRange", "quantity": "quantity", "Level": "level", "pattern=N,...": "vmodule",
+		"portRange": "portRange", "cidrs": "cidrs", "quantity": "quantity", "Level": "level", "pattern=N,...": "vmodule",
 		"version": "version", "tristate": "bool", "severity": "severity",
 	}
 	kind, known := kinds[f.Value.Type()]
