@@ -6,7 +6,7 @@
 //! are rendered by a pack's templates ([`template`]) into a control-plane
 //! [`patch`]; a [`target`] renders documents from the patch; a [`pack`] is both
 //! with everything that went in. [`check`] and [`audit`] say what is wrong with
-//! a patch, [`diagnostic`] how that is told, [`kubernetes`] is what is known of
+//! a patch, [`lint`] with anybody's documents, [`diagnostic`] how that is told, [`kubernetes`] is what is known of
 //! versions, [`yaml`] the one place where YAML libraries meet, and [`cli`] the
 //! command line, on which nothing here depends.
 #![forbid(unsafe_code)]
@@ -28,6 +28,7 @@ pub mod check;
 pub mod cli;
 pub mod diagnostic;
 pub mod kubernetes;
+pub mod lint;
 pub mod pack;
 pub mod patch;
 pub mod target;

@@ -37,6 +37,7 @@ fn findings(layer: Option<Layer>, minors: &str) -> Vec<String> {
     let plan = pack::plan(source, inputs, &mut warnings).unwrap_or_else(|errors| panic!("{:?}", errors.items));
     let patch = plan.patch(&mut warnings).unwrap_or_else(|errors| panic!("{:?}", errors.items));
     warnings.extend(plan.check(&patch));
+    // Policies are held by tests/policy_lint.rs.
     warnings.items.iter().filter(|item| !item.code.name().starts_with("policy-")).map(show).collect()
 }
 

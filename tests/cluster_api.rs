@@ -185,6 +185,9 @@ fn what_does_not_fit_is_refused_with_the_limit() {
     // What gzip would make fit, ignition does not take.
     let message = refused(vec![set("policy.content", &json!(awkward(480))), set("targets.cluster-api.format", &json!("ignition"))]);
     assert!(message.contains("ignition takes no gzip"), "{message}");
+    let empty = set("files", &json!({"/etc/a": {"content": ""}}));
+    let message = refused(vec![empty, set("targets.cluster-api.format", &json!("ignition"))]);
+    assert_eq!(message, "target-limit: the file `/etc/a` is empty, Cluster API takes no empty content, and ignition no gzip of it");
     let message = refused(vec![set("extraArgs.event-ttl", &json!("x".repeat(1025)))]);
     assert_eq!(message, "target-limit: the value of --event-ttl has 1025 characters, and Cluster API takes 1 to 1024");
     let message = refused(vec![set("policy.owner", &json!("65:10"))]);

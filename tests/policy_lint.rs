@@ -138,6 +138,9 @@ fn rules_that_never_decide() {
 - {level: Metadata, namespaces: [a], resources: [{group: "", resources: ["secrets", configmaps]}]}
 - {level: Metadata, namespaces: [""], resources: [{group: "", resources: ["*"]}]}
 - {level: RequestResponse, namespaces: [a, ""], verbs: [get], resources: [{group: "", resources: [secrets]}]}
+- {level: Metadata, verbs: [get], resources: [{group: apps}]}
+- {level: Metadata, resources: [{group: apps}, {group: batch}]}
+- {level: None, verbs: [get, list], resources: [{group: apps, resources: ["*/scale"]}]}
 - {level: Metadata}
 - {level: None, users: [carol]}"#
     ));
@@ -156,7 +159,7 @@ fn rules_that_decide_something_yet() {
 - {level: Metadata, userGroups: [a], resources: [{group: apps, resources: ["*/scale"]}]}
 - {level: Request, users: [x], resources: [{group: apps, resources: ["*/scale"]}]}
 - {level: Request, userGroups: [a, b], resources: [{group: apps, resources: [deployments/scale]}]}
-- {level: None, nonResourceURLs: ["/healthz/*"]}
+- {level: None, nonResourceURLs: [/healthz, "/healthz/*"]}
 - {level: None, nonResourceURLs: ["/healthz*"]}
 - {level: Metadata, verbs: [get, list, watch], resources: [{group: batch}]}
 - {level: Request, verbs: [get, create], resources: [{group: batch}]}"#;

@@ -3,8 +3,10 @@
 
 use packwright::diagnostic::{Diagnostics, Source};
 use packwright::kubernetes::Minor;
-use packwright::target::read::{self, Kind, Reading};
+use packwright::target::read::{self, Args, Kind, Reading};
 use packwright::yaml;
+use proptest::prelude::*;
+use serde_json::{Value, json};
 
 /// The reading, and each finding as `code line: message`.
 fn read_for(text: &str, minor: Option<Minor>) -> (Reading, Vec<String>) {
@@ -123,6 +125,7 @@ fn kairos_passes_over_fields_that_it_lacks() {
                 permission: 0600\n          owner_string: app:app\n          content: x\n        - {path: /b, permissions: 384, ownerstring: a:b}\n        \
                 - {path: /c, permissions: \"0600\"}\n";
     let (reading, found) = read(text);
+    assert_eq!(reading.files[0].content().map(|content| content.text.as_str()), Some("x"));
     let modes: Vec<_> = reading.files.iter().map(|file| (file.owner.as_str(), file.permissions.as_str())).collect();
     assert_eq!(modes, [("0:0", "0000"), ("a:b", "0600"), ("0:0", "0600")]);
     assert_eq!(
@@ -169,6 +172,18 @@ fn a_pod_with_one_dash_and_two() {
             "document-unread 6: `exec kube-apiserver --a=1` is no flag, and is not read"
         ]
     );
+}
+
+#[test]
+fn kairos_decodes_what_is_encoded() {
+    let text = "cluster:\n  config: |\n    clusterConfiguration: {}\nstages:\n  initramfs:\n    - files:\n        \
+                - {path: /a, permissions: 384, encoding: b64, content: YTogMQo=}\n        \
+                - {path: /b, permissions: 384, encoding: none-that-it-knows, content: 'a: 2'}\n        \
+                - {path: /c, permissions: 384, encoding: gz+base64, content: YTogMQo=}\n";
+    let (reading, found) = read(text);
+    let contents: Vec<_> = reading.files.iter().map(|file| file.content().map(|content| content.text.as_str())).collect();
+    assert_eq!(contents, [Some("a: 1\n"), Some("a: 2")]);
+    assert_eq!(found, ["document-invalid 9: the file /c: its content is no gzip: it is cut short"]);
 }
 
 /// A class v1beta2 with these patches' operations, each line one.
@@ -271,6 +286,7 @@ fn what_a_class_cannot_mean_and_what_nobody_sees() {
         ("v1beta2", format!("op: add, {path}/audit-log-maxage, value: \"3\""), "names an entry of a list, which has no keys"),
         ("v1beta2", format!("op: add, {path}/-"), "a JSON patch needs exactly one of `value` and `valueFrom`"),
         ("v1beta2", format!("op: move, {path}/-, value: {{}}"), "`op` must be add, replace or remove, not `move`"),
+        ("v1beta2", "op: add, path: '', value: {}".to_owned(), "the path of a JSON patch must begin with `/spec`, and is ``"),
         ("v1beta2", "op: add, path: SPEC/files/0/content, value: x".to_owned(), "reaches into an entry, and is not read"),
     ] {
         let (reading, found) = read(&class(version, "[]", &[("", &[&operation])]));
@@ -285,4 +301,123 @@ fn what_a_class_cannot_mean_and_what_nobody_sees() {
     assert!(found.is_empty(), "{found:?}");
     let external = "apiVersion: cluster.x-k8s.io/v1beta2\nkind: ClusterClass\nspec:\n  patches:\n    - name: lib\n      external: {generatePatchesExtension: a.b}\n";
     assert_eq!(read(external).1, ["document-unread 6: what the patch `lib` sets comes from an extension, and is not read"]);
+}
+
+/// Keys and texts that the readers look for, in any order and depth.
+fn odd_value() -> impl Strategy<Value = Value> {
+    let words = &[
+        "apiServer",
+        "extraArgs",
+        "extraVolumes",
+        "name",
+        "value",
+        "hostPath",
+        "path",
+        "spec",
+        "template",
+        "kubeadmConfigSpec",
+        "files",
+        "content",
+        "contentFrom",
+        "secret",
+        "encoding",
+        "base64",
+        "gzip+base64",
+        "patches",
+        "definitions",
+        "jsonPatches",
+        "op",
+        "add",
+        "remove",
+        "/spec",
+        "/spec/template/spec/kubeadmConfigSpec/clusterConfiguration/apiServer/extraArgs/-",
+        "valueFrom",
+        "variable",
+        "variables",
+        "schema",
+        "openAPIV3Schema",
+        "default",
+        "properties",
+        "a.b",
+        "{{ .a | quote }}",
+        "{{ .a.b }}",
+        "enabledIf",
+        "selector",
+        "apiVersion",
+        "kind",
+        "controlplane.cluster.x-k8s.io/v1beta2",
+        "KubeadmControlPlaneTemplate",
+        "clusterConfiguration",
+        "nodes",
+        "role",
+        "image",
+        "kindest/node:v1.35",
+        "kubeadmConfigPatches",
+        "kind: ClusterConfiguration\napiServer: {extraArgs: 1}",
+        "---\n---",
+        "containers",
+        "command",
+        "args",
+        "kube-apiserver",
+        "--a",
+        "-v",
+        "--",
+        "volumes",
+        "volumeMounts",
+        "cluster",
+        "config",
+        "stages",
+        "initramfs",
+        "permissions",
+        "0600",
+        "owner",
+        "kubeadmconfig",
+        "presets",
+        "kube-apiserver-arg",
+        "clusterConfiguration: [",
+        "",
+    ][..];
+    let word = proptest::sample::select(words).prop_map(str::to_owned);
+    let leaf = prop_oneof![
+        word.clone().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<bool>().prop_map(Value::from),
+        Just(Value::Null)
+    ];
+    leaf.prop_recursive(7, 60, 6, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::btree_map(word.clone(), inner, 0..6).prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// No document makes a reader panic, whatever kind it is read as.
+    #[test]
+    fn any_document_is_read_or_reported(value in odd_value()) {
+        let Ok(document) = yaml::read(&Source::file("d.yaml", value.to_string()), &mut Diagnostics::new()) else { return Ok(()) };
+        let kinds = [
+            Kind::KubeadmV1beta3, Kind::KubeadmV1beta4, Kind::StaticPod, Kind::KindCluster, Kind::PalettePxk, Kind::PaletteEdgeK8s,
+            Kind::PaletteEdgeK3s, Kind::PalettePresets, Kind::KubeadmControlPlane(Args::Map), Kind::KubeadmControlPlaneTemplate(Args::List),
+            Kind::ClusterClassV1beta1, Kind::ClusterClassV1beta2,
+        ];
+        let inside = |kind| match kind {
+            // Else nearly nothing would get past the first keys.
+            Kind::ClusterClassV1beta1 | Kind::ClusterClassV1beta2 => json!({"spec": {"variables": [{"name": "a", "schema": {"openAPIV3Schema": value}}], "patches": [{"definitions": [
+                {"selector": {"apiVersion": "controlplane.cluster.x-k8s.io/v1beta2", "kind": "KubeadmControlPlaneTemplate"}, "jsonPatches": [value]}]}]}}),
+            Kind::KindCluster => json!({"nodes": [value], "kubeadmConfigPatches": [format!("kind: ClusterConfiguration\napiServer: {value}")]}),
+            Kind::PaletteEdgeK8s => json!({"cluster": {"config": format!("clusterConfiguration: {{apiServer: {value}}}")}, "stages": {"boot": [value]}}),
+            Kind::StaticPod => json!({"spec": {"containers": [{"name": "kube-apiserver", "command": value, "volumeMounts": value}], "volumes": value}}),
+            _ => json!({"apiServer": value, "kubeadmconfig": {"apiServer": value, "files": value}, "spec": {"kubeadmConfigSpec": value}}),
+        };
+        for kind in kinds {
+            read::read(kind, &document, &mut Diagnostics::new());
+            if let Ok(document) = yaml::read(&Source::file("d.yaml", inside(kind).to_string()), &mut Diagnostics::new()) {
+                read::read(kind, &document, &mut Diagnostics::new());
+            }
+        }
+    }
 }

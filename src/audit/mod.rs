@@ -2,6 +2,8 @@
 //! values of the pack that sets them.
 
 pub mod cases;
+pub mod coverage;
+pub mod diff;
 pub mod disk;
 pub mod explain;
 pub mod flags;

@@ -81,7 +81,7 @@ pub(super) fn files_read(patch: &ControlPlanePatch) -> impl Iterator<Item = &Arg
 }
 
 /// The path on the node of a path in the container, and the volume that mounts it.
-pub(super) fn on_the_node<'p>(patch: &'p ControlPlanePatch, path: &str) -> Option<(&'p Volume, String)> {
+pub(crate) fn on_the_node<'p>(patch: &'p ControlPlanePatch, path: &str) -> Option<(&'p Volume, String)> {
     let covers = |volume: &&Volume| is_below(path, &volume.mount_path);
     let volume = patch.volumes.iter().filter(covers).max_by_key(|volume| trimmed(&volume.mount_path).len())?;
     let rest = &path[trimmed(&volume.mount_path).len()..];

@@ -10,6 +10,7 @@ use super::output::{Format, Outcome, Output};
 use crate::check;
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Source};
+use crate::lint;
 use crate::pack::place::{self, Built, Existing, PlaceError, Placed};
 use crate::pack::{Lock, Pack, sha256};
 
@@ -44,8 +45,9 @@ impl Build {
     pub fn run(self, matches: &ArgMatches) -> Outcome {
         let output = Output::new(self.format);
         let mut warnings = Diagnostics::new();
-        let (allow, deny) = (codes(&self.inputs.allow), codes(&self.inputs.deny));
-        let built = make(self.inputs, matches, &mut warnings).and_then(|(pack, archive)| {
+        // What is wrong with them is found again, and told, where the pack is planned.
+        let (allow, deny) = self.inputs.with.levels().unwrap_or_default();
+        let built = make(&self.inputs, matches, &mut warnings).and_then(|(pack, archive)| {
             let archive_sha256 = sha256(&archive);
             let built = Built { stem: &pack.stem, files: &pack.files, archive: &archive, archive_sha256: &archive_sha256 };
             let waiting = || {
@@ -78,23 +80,24 @@ impl Build {
     }
 }
 
-fn codes(names: &[String]) -> Vec<Code> {
-    names.iter().filter_map(|name| Code::parse(name).ok()).collect()
-}
-
-fn make(inputs: InputArgs, matches: &ArgMatches, warnings: &mut Diagnostics) -> Result<(Pack, Vec<u8>), Diagnostics> {
-    let plan = inputs.plan(matches, warnings)?;
+fn make(inputs: &InputArgs, matches: &ArgMatches, warnings: &mut Diagnostics) -> Result<(Pack, Vec<u8>), Diagnostics> {
+    let mut plan = inputs.plan(matches, warnings)?;
     check::secrets_in_values(&plan.values).into_result((), warnings)?;
     let patch = plan.patch(warnings)?;
     let mut found = check::secrets_in_patch(&patch);
     found.extend(plan.check(&patch));
     found.extend(std::mem::take(warnings));
+    let allowed = lint::apply_comments(&mut found);
     found.apply_levels(&plan.allow, &plan.deny);
     found.into_result((), warnings)?;
     let mut found = Diagnostics::new();
     let documents = plan.documents(&patch, &mut found)?;
     found.apply_levels(&plan.allow, &plan.deny);
     found.into_result((), warnings)?;
+    // The lock tells of every code of which something was allowed.
+    plan.allow.extend(allowed);
+    plan.allow.sort_unstable();
+    plan.allow.dedup();
     let pack = plan.assemble(&patch, documents)?;
     let archive = pack.archive()?;
     Ok((pack, archive))

@@ -15,6 +15,23 @@ pub struct InputArgs {
     #[arg(value_name = "PACK")]
     pub pack: String,
 
+    #[command(flatten)]
+    pub with: WithArgs,
+}
+
+impl InputArgs {
+    /// As [`WithArgs::plan`].
+    ///
+    /// # Errors
+    /// Every fault of the arguments, the files and the values.
+    pub fn plan(&self, matches: &ArgMatches, warnings: &mut Diagnostics) -> Result<ManuallyDrop<Plan>, Diagnostics> {
+        self.with.plan(&self.pack, matches, warnings)
+    }
+}
+
+/// What is laid over a pack, and for what it is built.
+#[derive(Debug, Args)]
+pub struct WithArgs {
     /// Lay a values file over the pack's values; `-` is standard input. May be repeated, later files win
     #[arg(short = 'f', long = "values", value_name = "FILE", help_heading = "Values")]
     pub files: Vec<String>,
@@ -64,7 +81,7 @@ pub struct InputArgs {
     pub deny: Vec<String>,
 }
 
-impl InputArgs {
+impl WithArgs {
     /// Reads everything and decides what to build. `matches` knows the order
     /// in which options of different kinds were given.
     ///
@@ -73,7 +90,7 @@ impl InputArgs {
     ///
     /// # Errors
     /// Every fault of the arguments, the files and the values.
-    pub fn plan(self, matches: &ArgMatches, warnings: &mut Diagnostics) -> Result<ManuallyDrop<Plan>, Diagnostics> {
+    pub fn plan(&self, pack: &str, matches: &ArgMatches, warnings: &mut Diagnostics) -> Result<ManuallyDrop<Plan>, Diagnostics> {
         let mut found = Diagnostics::new();
         let mut layers = Vec::new();
         for file in &self.files {
@@ -88,24 +105,15 @@ impl InputArgs {
                 Err(errors) => found.extend(errors),
             }
         }
-        let mut codes = |names: &[String]| {
-            names
-                .iter()
-                .filter_map(|name| Code::parse(name).map_err(|why| found.push(Diagnostic::new(Code::Usage, why))).ok())
-                .collect::<Vec<_>>()
-        };
-        let allow = codes(&self.allow);
-        let deny = codes(&self.deny);
-        for code in &allow {
-            if !code.can_be_allowed() {
-                found.push(Diagnostic::new(Code::Usage, format!("`{code}` cannot be allowed: {}", code.reason())));
-            }
-        }
+        let (allow, deny) = self.levels().unwrap_or_else(|errors| {
+            found.extend(errors);
+            (Vec::new(), Vec::new())
+        });
         let templates = self.templates.as_deref().map(pack::load_templates).transpose().unwrap_or_else(|errors| {
             found.extend(errors);
             None
         });
-        let source = match pack::load(&self.pack, warnings) {
+        let source = match pack::load(pack, warnings) {
             Ok(source) => found.into_result(source, warnings)?,
             Err(errors) => {
                 found.extend(errors);
@@ -114,15 +122,34 @@ impl InputArgs {
         };
         let inputs = Inputs {
             layers,
-            kubernetes_version: self.kubernetes_version,
-            targets: self.target,
+            kubernetes_version: self.kubernetes_version.clone(),
+            targets: self.target.clone(),
             templates,
-            name: self.name,
-            version: self.pack_version,
+            name: self.name.clone(),
+            version: self.pack_version.clone(),
             allow,
             deny,
         };
         pack::plan(source, inputs, warnings).map(ManuallyDrop::new)
+    }
+
+    /// The codes of `--allow` and of `--deny`.
+    ///
+    /// # Errors
+    /// Names that are no codes, and codes that cannot be allowed.
+    pub fn levels(&self) -> Result<(Vec<Code>, Vec<Code>), Diagnostics> {
+        let mut found = Diagnostics::new();
+        let mut codes = |names: &[String]| {
+            names
+                .iter()
+                .filter_map(|name| Code::parse(name).map_err(|why| found.push(Diagnostic::new(Code::Usage, why))).ok())
+                .collect::<Vec<_>>()
+        };
+        let (allow, deny) = (codes(&self.allow), codes(&self.deny));
+        for code in allow.iter().filter(|code| !code.can_be_allowed()) {
+            found.push(Diagnostic::new(Code::Usage, format!("`{code}` cannot be allowed: {}", code.reason())));
+        }
+        found.into_result((allow, deny), &mut Diagnostics::new())
     }
 
     /// The `--set` options of all kinds in the order of the command line.

@@ -6,8 +6,10 @@
 
 mod build;
 mod completions;
+mod explain;
 mod flags;
 mod inputs;
+mod lint;
 mod list;
 mod man;
 mod new;
@@ -44,7 +46,9 @@ enum Command {
     Build(build::Build),
     Render(render::Render),
     Values(values::Values),
+    Lint(lint::Lint),
     Policy(policy::Policy),
+    Explain(explain::Explain),
     Flags(flags::Flags),
     Schema(schema::Schema),
     List(list::List),
@@ -70,7 +74,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Build(command) => command.run(matches),
         Command::Render(command) => command.run(matches),
         Command::Values(command) => command.run(matches),
+        Command::Lint(command) => command.run(matches),
         Command::Policy(command) => command.run(),
+        Command::Explain(command) => command.run(),
         Command::Flags(command) => command.run(),
         Command::Schema(command) => command.run(),
         Command::List(command) => command.run(),

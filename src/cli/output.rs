@@ -86,7 +86,7 @@ impl Output {
 
     /// Words for people while the result goes elsewhere.
     pub fn say(&self, words: &str) -> io::Result<()> {
-        if self.format == Format::Human { writeln!(io::stderr(), "{words}") } else { Ok(()) }
+        if self.format == Format::Human { say(words) } else { Ok(()) }
     }
 
     fn json(&self, mut object: Value, diagnostics: &Diagnostics) -> io::Result<()> {
@@ -100,6 +100,11 @@ impl Output {
 /// Prints findings for people, with colours on a terminal only.
 pub fn explain(diagnostics: &Diagnostics) -> io::Result<()> {
     write!(anstream::stderr().lock(), "{}", human::render(diagnostics))
+}
+
+/// Words for people.
+pub fn say(words: &str) -> io::Result<()> {
+    writeln!(io::stderr(), "{words}")
 }
 
 /// Writes bytes to standard output as they are.

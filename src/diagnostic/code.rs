@@ -76,6 +76,10 @@ codes! {
     TemplateError = "template-error", Error, Input;
     /// A template writes a value without an output helper, so the value could break out of its place.
     TemplateBareValue = "template-bare-value", Error, Input;
+    /// A file that was given to `lint` holds nothing that it knows.
+    DocumentUnknown = "document-unknown", Error, Input;
+    /// A comment that should allow a finding allows none.
+    AllowComment = "allow-comment", Warning, Verdict;
     /// A document of a known kind has a part that who reads it would refuse.
     DocumentInvalid = "document-invalid", Error, Verdict;
     /// A part of a document of a known kind has no effect: who reads it passes over it.

@@ -20,14 +20,17 @@ pub fn render(diagnostics: &Diagnostics) -> String {
 
 /// The closing line, such as `2 errors, 1 warning`; empty without findings.
 pub fn summary(diagnostics: &Diagnostics) -> String {
+    let count = |severity| diagnostics.items.iter().filter(|item| item.severity == severity).count();
+    counted([count(Severity::Error), count(Severity::Warning), count(Severity::Note)])
+}
+
+/// The closing line of so many errors, warnings and notes.
+pub fn counted(counts: [usize; 3]) -> String {
     let mut text = String::new();
-    for (severity, word) in [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Note, "note")] {
-        let count = diagnostics.items.iter().filter(|item| item.severity == severity).count();
-        if count > 0 {
-            let comma = if text.is_empty() { "" } else { ", " };
-            let plural = if count == 1 { "" } else { "s" };
-            let _ = write!(text, "{comma}{count} {word}{plural}");
-        }
+    for (count, word) in counts.into_iter().zip(["error", "warning", "note"]).filter(|(count, _)| *count > 0) {
+        let comma = if text.is_empty() { "" } else { ", " };
+        let plural = if count == 1 { "" } else { "s" };
+        let _ = write!(text, "{comma}{count} {word}{plural}");
     }
     text
 }

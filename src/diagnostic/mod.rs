@@ -1,11 +1,14 @@
 //! One diagnostic type for everything that can be wrong, and its printed forms.
 //!
 //! A diagnostic is data: a stable [`Code`], a message, the place to blame and a
-//! way out. Who finds a fault never formats it; [`human`] and [`json`] do.
+//! way out. Who finds a fault never formats it; [`human`], [`json`], [`sarif`] and
+//! [`github`] do.
 
 mod code;
+pub mod github;
 pub mod human;
 pub mod json;
+pub mod sarif;
 mod source;
 mod suggest;
 

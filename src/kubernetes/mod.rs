@@ -1,4 +1,4 @@
-//! Knowledge of Kubernetes itself: its versions, the flags of its API server, and what it serves.
+//! Knowledge of Kubernetes itself: its versions, the flags of its API server, and what that serves.
 
 pub mod flags;
 pub mod names;

@@ -14,7 +14,7 @@ pub use bundled::{packs as bundled_packs, templates as bundled_templates};
 pub use lock::{Lock, SUMS};
 pub use manifest::Manifest;
 pub use scaffold::scaffold;
-pub use source::{Files, PackSource, from_files, load, load_layer, load_templates};
+pub use source::{Files, PackSource, from_files, is_pack, load, load_layer, load_templates};
 
 use std::sync::Arc;
 

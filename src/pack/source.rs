@@ -55,6 +55,11 @@ pub const SOURCE_VALUES: &str = "source/values/";
 /// The folder of a built pack that holds the templates.
 pub const SOURCE_TEMPLATES: &str = "source/templates/";
 
+/// Whether a folder is a pack: its source, or one that was built.
+pub fn is_pack(folder: &Path) -> bool {
+    folder.is_dir() && (folder.join("pack.yaml").exists() || folder.join(super::lock::FILE).exists())
+}
+
 /// Reads what PACK names.
 ///
 /// # Errors
@@ -62,7 +67,7 @@ pub const SOURCE_TEMPLATES: &str = "source/templates/";
 pub fn load(pack: &str, warnings: &mut Diagnostics) -> Result<PackSource, Diagnostics> {
     let path = Path::new(pack);
     let bundled = bundled::packs();
-    let is_folder = path.is_dir() && (path.join("pack.yaml").exists() || path.join(super::lock::FILE).exists());
+    let is_folder = is_pack(path);
     if let Some(files) = bundled.get(pack) {
         if !is_folder {
             let files = files.iter().map(|(path, bytes)| ((*path).to_owned(), Cow::Borrowed(*bytes))).collect();

@@ -154,9 +154,13 @@ fn is_special(c: char) -> bool {
 }
 
 fn too_large(file: &NodeFile, length: usize, ignition: bool) -> Diagnostic {
-    let encoding = if ignition { "base64, and ignition takes no gzip," } else { "gzip and base64" };
+    if length == 0 {
+        let message = format!("the file {} is empty, Cluster API takes no empty content, and ignition no gzip of it", quote(&file.path));
+        return limit(&file.location, message).help("ship a comment or a line feed in it");
+    }
+    let (encoding, why) = if ignition { ("base64", ", and ignition takes no gzip") } else { ("gzip and base64", "") };
     let message = format!(
-        "the file {} takes {length} characters in {encoding} and Cluster API takes at most {MAX_CONTENT} of one file",
+        "the file {} takes {length} characters in {encoding}, and Cluster API takes at most {MAX_CONTENT} of one file{why}",
         quote(&file.path)
     );
     limit(&file.location, message).help("ship it in a Secret of the management cluster: `secret: {name, key}` instead of its content")

@@ -3,12 +3,12 @@
 //! all. Warnings and notes only; nothing of it stops a build.
 
 mod dead;
-mod names;
+pub mod names;
 mod noise;
 pub mod reach;
 mod rules;
 mod secrets;
-mod shadow;
+pub mod shadow;
 
 use super::policy::list;
 use super::types::{Policy, Rule};

@@ -47,7 +47,7 @@ pub(super) fn check(rule: &Node, minor: Minor, found: &mut Diagnostics) {
 
 /// Whether a group can be that of custom resources or of an aggregated API
 /// server. Those of custom resources have a dot; below k8s.io they are few.
-fn is_foreign(group: &str) -> bool {
+pub fn is_foreign(group: &str) -> bool {
     ADD_ONS.contains(&group) || group.contains('.') && !group.ends_with(".k8s.io")
 }
 

@@ -54,6 +54,11 @@ pub struct Undecided;
 impl<'p> Reach<'p> {
     /// Nothing if no text is left that the policy does not use.
     pub fn new(policy: &'p Policy) -> Option<Self> {
+        Self::with_budget(policy, BUDGET)
+    }
+
+    /// As [`Reach::new`], with another number of decisions after which nothing is decided.
+    pub fn with_budget(policy: &'p Policy, budget: usize) -> Option<Self> {
         let entries = |rule: &'p Rule| {
             rule.resources.iter().flat_map(|entry| std::iter::once(&entry.group).chain(&entry.resources).chain(&entry.resource_names))
         };
@@ -64,7 +69,7 @@ impl<'p> Reach<'p> {
         let used: std::collections::BTreeSet<char> = texts.flat_map(|text| text.chars()).collect();
         // Of those that are for private use, so that it is also nobody's by accident.
         let stranger = ('\u{e000}'..='\u{f8ff}').find(|c| !used.contains(c))?.to_string();
-        Some(Self { policy, matcher: Matcher::new(policy.clone()), stranger, left: Cell::new(BUDGET) })
+        Some(Self { policy, matcher: Matcher::new(policy.clone()), stranger, left: Cell::new(budget) })
     }
 
     /// What the policy says of a request.
@@ -114,12 +119,15 @@ impl<'p> Reach<'p> {
     }
 
     /// Whether one of the policy's rules decides any request of a narrower one,
-    /// as [`narrow`] makes them. Undecided is no.
-    pub fn decides(&self, index: usize, narrowed: &Rule, who: Who) -> bool {
+    /// as [`narrow`] makes them.
+    ///
+    /// # Errors
+    /// When there are more of them than are asked.
+    pub fn decides(&self, index: usize, narrowed: &Rule, who: Who) -> Result<bool, Undecided> {
         let by_it = |_: &Request<'_>, decision: Decision| {
             if decision.rule == Some(index) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        matches!(self.witnesses(narrowed, who, by_it), Ok(ControlFlow::Break(())))
+        self.witnesses(narrowed, who, by_it).map(|flow| flow.is_break())
     }
 
     fn some_of<'a>(&'a self, list: &'a [String]) -> Vec<&'a str> {

@@ -48,7 +48,7 @@ fn logs(reach: &Reach<'_>, index: usize, rule: &Rule, holder: &Holder) -> bool {
     let verbs = if rule.level == Level::RequestResponse { holder.answered } else { holder.asked };
     // A request that fails authentication has no body, and one that is anonymous is answered without.
     narrow(rule, verbs, holder.group, holder.resource, holder.subresource)
-        .is_some_and(|narrowed| reach.decides(index, &narrowed, Who::Authenticated))
+        .is_some_and(|narrowed| reach.decides(index, &narrowed, Who::Authenticated).unwrap_or(false))
 }
 
 impl Holder {

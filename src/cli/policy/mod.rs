@@ -1,5 +1,7 @@
 //! `packwright policy`: an audit policy as something that can be asked.
 
+mod coverage;
+mod diff;
 mod explain;
 mod lint;
 mod replay;
@@ -25,6 +27,8 @@ pub struct Policy {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Coverage(coverage::CoverageCommand),
+    Diff(diff::Diff),
     Explain(explain::Explain),
     Lint(lint::Lint),
     Replay(replay::Replay),
@@ -34,6 +38,8 @@ enum Command {
 impl Policy {
     pub fn run(self) -> Outcome {
         match self.command {
+            Command::Coverage(command) => command.run(),
+            Command::Diff(command) => command.run(),
             Command::Explain(command) => command.run(),
             Command::Lint(command) => command.run(),
             Command::Replay(command) => command.run(),
@@ -68,17 +74,25 @@ impl PolicyArgs {
     /// # Errors
     /// Everything that is wrong with it.
     fn read_document(&self, warnings: &mut Diagnostics) -> Result<(types::Policy, Node, Vec<Minor>), Diagnostics> {
-        let minors = kubernetes::select_known(self.kubernetes_version.as_deref())?;
-        let source: Arc<Source> = pack::load_layer(&self.policy)?;
-        let document = yaml::read(&source, warnings).map_err(|mut errors| {
-            errors.items.iter_mut().filter(|item| item.code == Code::YamlSyntax).for_each(|item| item.code = Code::PolicySyntax);
-            errors
-        })?;
-        // What a policy means is the same for every minor that takes it, and
-        // the oldest is the strictest.
-        let policy = policy::decode(&document, minors[0], warnings)?;
-        Ok((policy, document, minors))
+        read(&self.policy, self.kubernetes_version.as_deref(), warnings)
     }
+}
+
+/// Reads the policy in a file, which every minor that was asked for must take.
+///
+/// # Errors
+/// Everything that is wrong with it.
+fn read(file: &str, version: Option<&str>, warnings: &mut Diagnostics) -> Result<(types::Policy, Node, Vec<Minor>), Diagnostics> {
+    let minors = kubernetes::select_known(version)?;
+    let source: Arc<Source> = pack::load_layer(file)?;
+    let document = yaml::read(&source, warnings).map_err(|mut errors| {
+        errors.items.iter_mut().filter(|item| item.code == Code::YamlSyntax).for_each(|item| item.code = Code::PolicySyntax);
+        errors
+    })?;
+    // What a policy means is the same for every minor that takes it, and
+    // the oldest is the strictest.
+    let policy = policy::decode(&document, minors[0], warnings)?;
+    Ok((policy, document, minors))
 }
 
 /// Reports that the policy or the question was not understood: here that is

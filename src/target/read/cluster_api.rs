@@ -1,13 +1,11 @@
 //! Cluster API's control planes: `kubernetes-sigs/cluster-api
 //! api/controlplane/kubeadm` and `api/bootstrap/kubeadm`, `v1beta1` and `v1beta2`.
 
-use data_encoding::BASE64;
-
 use super::Reading;
-use super::gzip::gunzip;
+use super::encoding::decoded;
 use super::kubeadm::{self, Args};
 use crate::patch::{Body, Content, NodeFile};
-use crate::yaml::{Fields, MAX_BYTES, Node};
+use crate::yaml::{Fields, Node};
 
 /// A KubeadmControlPlane.
 pub fn control_plane(document: &Node, args: Args, fields: &mut Fields) -> Reading {
@@ -62,20 +60,4 @@ fn file(item: &Node, fields: &mut Fields) -> Option<NodeFile> {
         }
     };
     Some(NodeFile { path, owner, permissions, body, location })
-}
-
-/// The content that a node writes.
-fn decoded(content: &str, encoding: &str) -> Result<String, String> {
-    let binary = |text: &str| {
-        // base64's line breaks mean nothing.
-        let text: String = text.split_ascii_whitespace().collect();
-        BASE64.decode(text.as_bytes()).map_err(|error| format!("is no base64: {error}"))
-    };
-    let bytes = match encoding {
-        "" => return Ok(content.to_owned()),
-        "base64" => binary(content)?,
-        "gzip+base64" => gunzip(&binary(content)?, MAX_BYTES).map_err(|error| format!("is no gzip: {error}"))?,
-        other => return Err(format!("has the encoding `{other}`; expected base64 or gzip+base64")),
-    };
-    String::from_utf8(bytes).map_err(|_| "is no text".to_owned())
 }

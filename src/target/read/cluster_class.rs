@@ -107,6 +107,9 @@ impl Operation<'_> {
 
     fn apply(&self, reading: &mut Reading, fields: &mut Fields) {
         let path = self.text("path");
+        if !path.starts_with("/spec") {
+            return fields.malformed(self.at("path"), format!("the path of a JSON patch must begin with `/spec`, and is {}", quote(path)));
+        }
         let steps: Vec<String> = path.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
         let reached: Vec<(List, Reach<'_>)> = LISTS.iter().filter_map(|(list, at)| Some((*list, reach(&steps, at)?))).collect();
         let (op, at) = (self.text("op"), self.at("path"));

@@ -11,6 +11,7 @@
 mod cluster_api;
 mod cluster_class;
 mod compare;
+mod encoding;
 mod go_template;
 mod gzip;
 mod kind;

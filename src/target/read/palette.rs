@@ -3,6 +3,7 @@
 //! `edge-k8s` and `edge-k3s`, whose `cluster.config` is YAML inside a string
 //! and whose `stages` are those of Kairos (`mudler/yip pkg/schema/schema.go`).
 
+use super::encoding::decoded;
 use super::{Reading, embedded, flag, ignored, kubeadm};
 use crate::diagnostic::nearest;
 use crate::patch::{Arg, Body, Content, NodeFile, Variable};
@@ -136,9 +137,32 @@ fn staged(item: &Node, fields: &mut Fields) -> Option<NodeFile> {
             format!("{}:{}", id("owner"), id("group"))
         }
     };
-    let is_encoded = item.get("encoding").and_then(Node::as_str).is_some_and(|encoding| !encoding.is_empty());
-    let body = if is_encoded { Body::Host } else { body(item) };
+    let body = match item.get("content") {
+        Some(content @ Node { data: Data::String(text), .. }) => {
+            let encoding = item.get("encoding").and_then(Node::as_str).unwrap_or_default();
+            match decoded(text, kairos_encoding(encoding)) {
+                Ok(text) => Body::Content(Content::written(&text, &content.location)),
+                Err(why) => {
+                    fields.malformed(&content.location, format!("{what}: its content {why}"));
+                    return None;
+                }
+            }
+        }
+        // It writes an empty file.
+        _ => Body::Content(Content::written("", &location)),
+    };
     Some(NodeFile { path, owner, permissions, body, location })
+}
+
+/// Kairos' names of an encoding (`pkg/plugins/file_decoder.go`); by any other the content stays as it is.
+fn kairos_encoding(name: &str) -> &str {
+    match name {
+        "b64" | "base64" => "base64",
+        "gz+base64" | "gzip+base64" | "gz+b64" | "gzip+b64" => "gzip+base64",
+        // Bytes that no YAML text can be.
+        "gz" | "gzip" => "gzip",
+        _ => "",
+    }
 }
 
 /// A mode is a number there. Written with a leading 0 it is octal to Kairos,

@@ -30,9 +30,16 @@ pub fn read(document: &Node, fields: &mut Fields) -> Reading {
         }
     }
     reading.args = args(&words, fields);
+    reading.kubernetes_version = container.get("image").and_then(version);
     let volumes = document.get("spec").map(|spec| fields.list(spec, "volumes")).unwrap_or_default();
     reading.volumes = fields.list(container, "volumeMounts").iter().filter_map(|mount| volume(mount, volumes, fields)).collect();
     reading
+}
+
+/// The version that the tag of an image names.
+fn version(image: &Node) -> Option<Node> {
+    let (_, tag) = image.as_str()?.split('@').next()?.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'))?;
+    Some(Node { data: Data::String(tag.to_owned()), location: image.location.clone() })
 }
 
 /// `--name=value`, `--name value`, and `--name` for true, as pflag reads them;

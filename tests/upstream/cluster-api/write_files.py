@@ -4,9 +4,11 @@ write_files.py PACKWRIGHT USER_DATA CLOUD_INIT
 
 packwright renders a pack with the files, the program of this folder makes
 Cluster API's user data of them, and cloud-init (CLOUD_INIT holds its package
-`cloudinit`) renders that and runs its own write_files.
+`cloudinit`) renders that and runs its own write_files. For nodes that boot with
+Ignition the program gives what Ignition's own reader makes of the config.
 """
 
+import base64
 import json
 import subprocess
 import sys
@@ -33,13 +35,30 @@ def run(command, given=None):
     return subprocess.run(command, input=given, stdout=subprocess.PIPE, check=True).stdout
 
 
-files = {f"/etc/awkward/{number:02}": {"content": content, "permissions": "0640"} for number, content in enumerate(CONTENTS)}
-document = run(
-    [packwright, "render", "packs/kube-apiserver-audit", "--set-json", "files=" + json.dumps(files, ensure_ascii=False)]
-    + ["--target", "cluster-api", "--file", "cluster-api/kubeadmcontrolplane.v1beta2.fragment.yaml"]
-)
-delivered = yaml.safe_load(document)["spec"]["kubeadmConfigSpec"]["files"]
-payload = run([user_data], json.dumps(delivered).encode()).decode()
+def given(contents):
+    return {f"/etc/awkward/{number:02}": {"content": content, "permissions": "0640"} for number, content in enumerate(contents)}
+
+
+def delivered(files, *options):
+    """The files as packwright hands them to Cluster API."""
+    document = run(
+        [packwright, "render", "packs/kube-apiserver-audit", "--set-json", "files=" + json.dumps(files, ensure_ascii=False), *options]
+        + ["--target", "cluster-api", "--file", "cluster-api/kubeadmcontrolplane.v1beta2.fragment.yaml"]
+    )
+    return json.dumps(yaml.safe_load(document)["spec"]["kubeadmConfigSpec"]["files"]).encode()
+
+
+def compare(node, files, written):
+    """Tells what did not arrive, and how many did not."""
+    wrong = [path for path, file in files.items() if written.get(path) != (file["content"].encode(), 0o640)]
+    for path in wrong:
+        print(f"{node} writes {path} as {str(written.get(path))[:200]}, and it was {files[path]['content'][:60]!r}")
+    print(f"{node}: {len(files) - len(wrong)} of {len(files)} contents arrive byte for byte")
+    return len(wrong)
+
+
+files = given(CONTENTS)
+payload = run([user_data, "cloud-config"], delivered(files)).decode()
 rendered = render_jinja_payload(payload, "user-data", {"ds": {"meta_data": "rendered"}, "v1": {}})
 
 written = {}
@@ -53,8 +72,11 @@ util.write_file = remember
 util.chownbyname = lambda *_: None
 cc_write_files.write_files("write-files", util.load_yaml(rendered)["write_files"], "root:root")
 
-wrong = [(path, file["content"][:60], written.get(path)) for path, file in files.items() if written.get(path) != (file["content"].encode(), 0o640)]
-for path, content, got in wrong:
-    print(f"cloud-init writes {path} as {str(got)[:200]}, and it was {content!r}")
-print(f"{len(CONTENTS) - len(wrong)} of {len(CONTENTS)} contents arrive byte for byte")
+wrong = compare("cloud-init", files, written)
+
+# Ignition takes no gzip, without which the large one does not fit and the empty one cannot be said: packwright refuses them.
+files = given(content for content in CONTENTS if content not in ("", LARGE))
+written = json.loads(run([user_data, "ignition"], delivered(files, "--set", "targets.cluster-api.format=ignition")))
+written = {path: (base64.b64decode(file["content"] or ""), file["mode"]) for path, file in written.items()}
+wrong += compare("Ignition", files, written)
 sys.exit(1 if wrong else 0)

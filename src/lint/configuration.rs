@@ -1,0 +1,188 @@
+//! Documents that belong together: what they say of one API server, checked as
+//! a pack's patch is.
+
+use std::sync::Arc;
+
+use crate::audit;
+use crate::check;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location, Severity, Source};
+use crate::kubernetes::flags::{self, Repeated};
+use crate::kubernetes::{Minor, resources};
+use crate::patch::{Arg, Body, ControlPlanePatch, NodeFile};
+use crate::target::read::{Kind, Reading, read_for};
+use crate::yaml::{self, Node};
+
+/// The documents of a file, or of files that belong together.
+#[derive(Debug, Default)]
+pub struct Documents {
+    /// What configures an API server.
+    pub control_planes: Vec<(Kind, Node)>,
+    /// Audit policies.
+    pub policies: Vec<Node>,
+}
+
+impl Documents {
+    /// The documents of a file; those of other kinds are passed over.
+    ///
+    /// # Errors
+    /// That the file is no YAML.
+    pub fn read(source: &Arc<Source>, warnings: &mut Diagnostics) -> Result<Self, Diagnostics> {
+        let mut documents = Self::default();
+        for document in yaml::read_all(source, warnings)? {
+            if is_policy(&document) {
+                documents.policies.push(document);
+            } else if let Some(kind) = Kind::of(&document).filter(|kind| *kind != Kind::PalettePresets) {
+                // Presets change a part of values, and are nothing by themselves.
+                documents.control_planes.push((kind, document));
+            }
+        }
+        Ok(documents)
+    }
+
+    /// Whether there is nothing to lint.
+    pub fn is_empty(&self) -> bool {
+        self.control_planes.is_empty() && self.policies.is_empty()
+    }
+
+    /// These and others.
+    pub fn and(mut self, others: Self) -> Self {
+        self.control_planes.extend(others.control_planes);
+        self.policies.extend(others.policies);
+        self
+    }
+
+    /// Everything to be said of them. One policy beside one control plane is the
+    /// policy of that control plane.
+    pub fn lint(&self, minors: Option<&[Minor]>) -> Diagnostics {
+        let mut found = Diagnostics::new();
+        let mut versions = Vec::new();
+        let together = self.control_planes.len() == 1 && self.policies.len() == 1;
+        for (kind, document) in &self.control_planes {
+            let own = version(*kind, document, minors);
+            for minor in &own {
+                found.merge(control_plane(*kind, document, *minor, if together { self.policies.first() } else { None }));
+            }
+            versions = own;
+        }
+        if !together {
+            versions = minors.map_or_else(newest, <[Minor]>::to_vec);
+        }
+        for document in &self.policies {
+            for minor in &versions {
+                found.merge(policy(document, *minor));
+            }
+        }
+        found
+    }
+}
+
+/// An audit policy, also one with a misspelt kind or a version that is gone.
+fn is_policy(document: &Node) -> bool {
+    let text = |key| document.get(key).and_then(Node::as_str).unwrap_or_default();
+    text("apiVersion").starts_with("audit.k8s.io/")
+        || (text("kind") == "Policy" && document.get("rules").is_some() && document.get("spec").is_none())
+}
+
+fn newest() -> Vec<Minor> {
+    resources::minors().last().copied().into_iter().collect()
+}
+
+/// The minors to lint for: those asked for, else the document's own, else the
+/// newest that is known.
+fn version(kind: Kind, document: &Node, minors: Option<&[Minor]>) -> Vec<Minor> {
+    if let Some(minors) = minors {
+        return minors.to_vec();
+    }
+    let reading = read_for(kind, document, None, &mut Diagnostics::new());
+    let own = reading.kubernetes_version.and_then(|version| version.as_str()?.parse().ok());
+    own.map_or_else(newest, |minor| vec![minor])
+}
+
+fn policy(document: &Node, minor: Minor) -> Diagnostics {
+    let mut found = Diagnostics::new();
+    match audit::policy::decode(document, minor, &mut found) {
+        Ok(policy) => found.extend(audit::lint::lint(&policy, document, minor)),
+        Err(errors) => found.extend(errors),
+    }
+    found
+}
+
+fn control_plane(kind: Kind, document: &Node, minor: Minor, policy: Option<&Node>) -> Diagnostics {
+    let mut found = Diagnostics::new();
+    let reading = read_for(kind, document, Some(minor), &mut found);
+    if reading.args.is_empty() && reading.volumes.is_empty() && reading.files.is_empty() {
+        return found; // it configures other things
+    }
+    let mounts: Vec<String> = reading.mounts.iter().map(|mount| mount.path.trim_end_matches('/').to_owned()).collect();
+    let mut patch = patch(reading, minor, &mut found);
+    if let (Some(policy), Some(flag)) = (policy, patch.arg("audit-policy-file")) {
+        let path = check::mounts::on_the_node(&patch, &flag.value).map_or_else(|| flag.value.clone(), |(_, path)| path);
+        if !patch.files.iter().any(|file| file.path == path) {
+            // It is linted as a document of its own; here it is only there.
+            patch.files.push(there(path, policy.location.clone()));
+        }
+    }
+    let is_unread = found.items.iter().any(|item| item.code == Code::DocumentUnread);
+    let mut of_patch = check::patch(&patch, minor);
+    of_patch.items.retain_mut(|item| match item.code {
+        Code::FileMissing => {
+            if matches!(kind, Kind::KubeadmV1beta3 | Kind::KubeadmV1beta4 | Kind::StaticPod) {
+                item.severity = Severity::Note;
+                item.help = Some("see to it that it is there on every control-plane node; this document cannot carry it".to_owned());
+            }
+            // What kind mounts into its node is on the machine; what a class's
+            // template puts there is not known.
+            let is_mounted = |path: &String| item.message.contains(&format!("`{path}/")) || item.message.contains(&format!("`{path}`"));
+            !is_unread && !mounts.iter().any(is_mounted)
+        }
+        // A static Pod is what kubeadm wrote: all that it sets and mounts is in there.
+        Code::FlagManaged | Code::VolumeNameReserved => !matches!(kind, Kind::StaticPod | Kind::PaletteEdgeK3s),
+        // K3s runs the API server on the node itself, in no container.
+        Code::MountMissing | Code::MountSingleFile | Code::MountReadOnly | Code::MountPathType => kind != Kind::PaletteEdgeK3s,
+        // What is filled in later cannot be judged now.
+        Code::FlagType | Code::FlagValue => {
+            !patch.args.iter().any(|arg| arg.value.contains("{{") && Some(&arg.location) == item.location.as_ref())
+        }
+        _ => true,
+    });
+    found.extend(of_patch);
+    found
+}
+
+/// A file that is on the node.
+fn there(path: String, location: Location) -> NodeFile {
+    NodeFile { path, owner: "root:root".to_owned(), permissions: "0600".to_owned(), body: Body::Host, location }
+}
+
+/// The reading as a patch, whose names are unique: the last of a flag counts, as
+/// for the API server, unless its values add up.
+fn patch(reading: Reading, minor: Minor, found: &mut Diagnostics) -> ControlPlanePatch {
+    let Reading { mut args, mut volumes, mut files, .. } = reading;
+    args.sort_by(|a, b| a.name.cmp(&b.name));
+    volumes.sort_by(|a, b| a.name.cmp(&b.name));
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let adds_up =
+        |arg: &Arg| flags::find(&arg.name).and_then(|flag| flag.at(minor)).is_some_and(|state| state.kind.repeated() != Repeated::LastWins);
+    for pair in args.windows(2).filter(|pair| pair[0].name == pair[1].name && !adds_up(&pair[1])) {
+        let message = format!("--{} is given twice, and only the last value counts", pair[1].name);
+        found.push(twice(Code::FlagDuplicate, message, &pair[0].location, &pair[1].location));
+    }
+    for pair in volumes.windows(2).filter(|pair| pair[0].name == pair[1].name) {
+        let message = format!("the volume {} is given twice, and such a Pod is refused", pair[1].name);
+        found.push(twice(Code::VolumeNameDuplicate, message, &pair[0].location, &pair[1].location));
+    }
+    let mut kept: Vec<Arg> = Vec::new();
+    for arg in args {
+        match kept.last_mut().filter(|last| last.name == arg.name) {
+            Some(last) => *last = arg,
+            None => kept.push(arg),
+        }
+    }
+    volumes.dedup_by(|b, a| a.name == b.name);
+    files.dedup_by(|b, a| a.path == b.path);
+    ControlPlanePatch { args: kept, volumes, files }
+}
+
+fn twice(code: Code, message: String, first: &Location, second: &Location) -> Diagnostic {
+    Diagnostic::new(code, message).at(second.clone()).related(first.clone(), "given here as well").help("remove one of the two")
+}

@@ -1,0 +1,92 @@
+//! What the arguments of `packwright lint` are: packs, files, folders of files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Source};
+use crate::pack;
+
+/// The arguments, told apart.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    /// Pack sources, built packs and archives, as they were named.
+    pub packs: Vec<String>,
+    /// Everything else.
+    pub plain: Plain,
+}
+
+/// Files that are no packs.
+#[derive(Debug, Default)]
+pub struct Plain {
+    /// Files that were named, read; `-` is standard input.
+    pub named: Vec<Arc<Source>>,
+    /// Files found in folders, by path.
+    pub found: Vec<String>,
+}
+
+/// Tells arguments apart: a folder with pack.yaml or a lock, an archive, and the
+/// name of a bundled pack are packs; any other folder is searched for YAML and
+/// JSON files.
+///
+/// # Errors
+/// What cannot be read.
+pub fn inputs(arguments: &[String]) -> Result<Inputs, Diagnostics> {
+    let mut inputs = Inputs::default();
+    let mut errors = Diagnostics::new();
+    for argument in arguments {
+        let path = Path::new(argument);
+        if path.is_dir() {
+            if pack::is_pack(path) {
+                inputs.packs.push(argument.clone());
+            } else if let Err(error) = walk(path, &mut inputs.plain.found) {
+                errors.push(Diagnostic::new(Code::Io, format!("cannot read {argument}: {error}")));
+            }
+        } else if is_archive(path) || (argument != "-" && !path.exists() && !looks_like_a_file(argument)) {
+            inputs.packs.push(argument.clone());
+        } else {
+            match pack::load_layer(argument) {
+                Ok(source) => inputs.plain.named.push(source),
+                Err(found) => errors.extend(found),
+            }
+        }
+    }
+    if errors.has_errors() { Err(errors) } else { Ok(inputs) }
+}
+
+fn is_archive(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.is_file() && (name.ends_with(".tar.gz") || name.ends_with(".tgz"))
+}
+
+/// So that a misspelt file is not sought among packs.
+fn looks_like_a_file(argument: &str) -> bool {
+    argument.contains(['/', '.'])
+}
+
+/// The YAML and JSON files below a folder, by path. Hidden folders and links to
+/// folders are passed over.
+fn walk(folder: &Path, files: &mut Vec<String>) -> std::io::Result<()> {
+    let mut entries: Vec<(PathBuf, fs::FileType)> =
+        fs::read_dir(folder)?.map(|entry| entry.and_then(|entry| Ok((entry.path(), entry.file_type()?)))).collect::<Result<_, _>>()?;
+    entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+    for (path, kind) in entries {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if kind.is_dir() {
+            if !name.starts_with('.') {
+                walk(&path, files)?;
+            }
+        } else if [".yaml", ".yml", ".json"].iter().any(|ending| name.ends_with(ending)) && path.is_file() {
+            files.push(path.to_string_lossy().into_owned());
+        }
+    }
+    Ok(())
+}
+
+/// Whether a text can hold a document that is linted. In a folder most files are
+/// others', and need not even be YAML: Helm's templates, for one.
+pub fn may_concern(text: &str) -> bool {
+    const SIGNS: [&str; 7] =
+        ["audit.k8s.io", "kubeadm.k8s.io", "cluster.x-k8s.io", "kube-apiserver", "kind.x-k8s.io", "kubeadmconfig", "cluster:"];
+    SIGNS.iter().any(|sign| text.contains(sign))
+}

@@ -1,0 +1,223 @@
+//! `packwright lint` on documents that people have.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+const KUBEADM: &str = "apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+kubernetesVersion: v1.35.2
+apiServer:
+  extraArgs:
+    - name: audit-policy-file
+      value: /etc/kubernetes/audit/policy.yaml
+    - name: audit-log-path
+      value: /var/log/kubernetes/audit/audit.log
+    - name: audit-log-maxage
+      value: \"30\"
+    - name: audit-log-maxbackup
+      value: \"10\"
+    - name: audit-log-maxsize
+      value: \"100\"
+  extraVolumes:
+    - {name: audit, hostPath: /etc/kubernetes/audit, mountPath: /etc/kubernetes/audit, readOnly: true, pathType: DirectoryOrCreate}
+    - {name: audit-log, hostPath: /var/log/kubernetes/audit, mountPath: /var/log/kubernetes/audit, readOnly: false, pathType: DirectoryOrCreate}
+";
+const POLICY: &str = "apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - level: None
+    userGroups: [system:nodes]
+    resources: [{group: coordination.k8s.io, resources: [leases]}]
+  - level: Metadata
+";
+
+struct Run {
+    status: i32,
+    out: String,
+    err: String,
+}
+
+impl Run {
+    /// `severity code file:line`, in the order told.
+    fn findings(&self) -> Vec<String> {
+        let report: Value = serde_json::from_str(&self.out).expect("JSON");
+        let show = |item: &Value| {
+            let text = |key: &str| item[key].as_str().unwrap_or_default().to_owned();
+            format!("{} {} {}:{}", text("severity"), text("code"), text("file"), item["line"])
+        };
+        // The policy here logs what a cluster repeats, and is not what is asked about.
+        let found = report["diagnostics"].as_array().expect("a list").iter();
+        found.filter(|item| item["code"] != "policy-noise").map(show).collect()
+    }
+}
+
+/// The same with another text on standard input, without what is said of files
+/// that the document cannot carry.
+fn of_stdin(text: &str) -> (Vec<String>, i32) {
+    let run = lint(Path::new("."), &["-", JSON[0], JSON[1]], text);
+    (run.findings().into_iter().filter(|finding| !finding.contains("file-missing")).collect(), run.status)
+}
+
+fn lint(folder: &Path, arguments: &[&str], input: &str) -> Run {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_packwright"))
+        .current_dir(folder)
+        .arg("lint")
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
+    let output = child.wait_with_output().expect("it ends");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    Run { status: output.status.code().expect("a status"), out: text(output.stdout), err: text(output.stderr) }
+}
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        fs::write(path, text).expect("written");
+    }
+    folder
+}
+
+const JSON: [&str; 2] = ["--format", "json"];
+
+#[test]
+fn a_control_plane_and_its_policy_are_one_configuration() {
+    let folder = folder(&[("kubeadm.yaml", KUBEADM), ("policy.yaml", POLICY)]);
+    let run = lint(folder.path(), &["kubeadm.yaml", "policy.yaml", JSON[0], JSON[1]], "");
+    assert_eq!((run.findings(), run.status), (vec![], 0), "{}", run.out);
+    // Alone, nobody puts the policy on the node, and a kubeadm configuration cannot.
+    let run = lint(folder.path(), &["kubeadm.yaml", JSON[0], JSON[1]], "");
+    assert_eq!((run.findings(), run.status), (vec!["note file-missing kubeadm.yaml:7".to_owned()], 0));
+    // In a folder each file stands alone; in one file documents are together.
+    let run = lint(folder.path(), &[".", JSON[0], JSON[1]], "");
+    assert_eq!(run.findings(), ["note file-missing ./kubeadm.yaml:7"]);
+    let run = lint(folder.path(), &["-", JSON[0], JSON[1]], &format!("{KUBEADM}---\n{POLICY}"));
+    assert_eq!(run.findings(), [""; 0]);
+}
+
+#[test]
+fn the_version_is_the_documents_own_unless_given() {
+    let policy = POLICY.replace("coordination.k8s.io", "\"*\"");
+    let at = |version: &str| format!("{}---\n{policy}", KUBEADM.replace("v1.35.2", version));
+    assert_eq!(lint(Path::new("."), &["-", JSON[0], JSON[1]], &at("v1.35.2")).findings(), ["error policy-invalid -:26"]);
+    assert_eq!(lint(Path::new("."), &["-", JSON[0], JSON[1]], &at("v1.36.0")).findings(), [""; 0]);
+    let asked = lint(Path::new("."), &["-", "--kubernetes-version", "1.35-1.36", JSON[0], JSON[1]], &at("v1.36.0"));
+    assert_eq!((asked.findings(), asked.status), (vec!["error policy-invalid -:26".to_owned()], 1));
+}
+
+#[test]
+fn faults_of_a_file_are_a_verdict_and_unknown_files_are_not() {
+    let folder = folder(&[
+        ("broken.yaml", "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [\n"),
+        ("other.yaml", "apiVersion: v1\nkind: Service\n"),
+        ("charts/web/templates/x.yaml", "{{ if .Values.audit }}\na: [\n"),
+        (".hidden/policy.yaml", "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: []\n"),
+    ]);
+    let run = lint(folder.path(), &["broken.yaml", JSON[0], JSON[1]], "");
+    assert_eq!((run.findings(), run.status), (vec!["error yaml-syntax broken.yaml:3".to_owned()], 1));
+    // Of a folder, what is none of ours is passed over.
+    let run = lint(folder.path(), &["charts", JSON[0], JSON[1]], "");
+    assert_eq!((run.findings(), run.status), (vec![], 0));
+    let run = lint(folder.path(), &["other.yaml", JSON[0], JSON[1]], "");
+    assert_eq!((run.findings(), run.status), (vec!["error document-unknown other.yaml:1".to_owned()], 2));
+    let run = lint(folder.path(), &["missing.yaml", JSON[0], JSON[1]], "");
+    assert_eq!(run.status, 2, "{}", run.out);
+}
+
+#[test]
+fn comments_allow_what_a_person_means() {
+    let faulty = KUBEADM.replace("value: \"30\"", "value: thirty # packwright: allow flag-type the template fills it in");
+    assert_eq!(of_stdin(&faulty), (vec!["note flag-type -:11".to_owned()], 0));
+    let before = KUBEADM.replace("      value: \"30\"", "      # packwright: allow flag-type filled in\n      value: thirty");
+    assert_eq!(of_stdin(&before), (vec!["note flag-type -:12".to_owned()], 0));
+    let head = format!("# packwright: allow flag-type filled in\n{}", KUBEADM.replace("\"30\"", "thirty"));
+    assert_eq!(of_stdin(&head), (vec!["note flag-type -:12".to_owned()], 0));
+    // Another line, another code, no reason: not allowed.
+    for (comment, extra) in [
+        ("# packwright: allow flag-value filled in", None),
+        ("# packwright: allow flag-type", Some("warning allow-comment -:11")),
+        ("# packwright: allow flag-tpye filled in", Some("warning allow-comment -:11")),
+        ("# packwright: allow yaml-syntax it is meant", Some("warning allow-comment -:11")),
+    ] {
+        let found = of_stdin(&KUBEADM.replace("\"30\"", &format!("thirty {comment}")));
+        let expected: Vec<String> = ["error flag-type -:11"].into_iter().chain(extra).map(str::to_owned).collect();
+        assert_eq!(found, (expected, 1), "{comment}");
+    }
+}
+
+#[test]
+fn what_a_kind_of_document_cannot_say_is_not_held_against_it() {
+    let pod = "apiVersion: v1
+kind: Pod
+metadata: {name: kube-apiserver, namespace: kube-system}
+spec:
+  containers:
+    - name: kube-apiserver
+      image: registry.k8s.io/kube-apiserver:v1.35.0
+      command:
+        - kube-apiserver
+        - --advertise-address=10.0.0.1
+        - --secure-port=6443
+        - --service-account-key-file=/etc/kubernetes/pki/sa.pub
+        - --service-account-key-file=/etc/kubernetes/pki/sa-old.pub
+        - --audit-log-maxage=1
+        - --audit-log-maxage=2
+      volumeMounts: [{mountPath: /etc/kubernetes/pki, name: k8s-certs, readOnly: true}]
+  volumes: [{hostPath: {path: /etc/kubernetes/pki, type: DirectoryOrCreate}, name: k8s-certs}]
+";
+    let run = lint(Path::new("."), &["-", JSON[0], JSON[1]], pod);
+    assert_eq!(run.findings(), ["error flag-duplicate -:15"], "{}", run.out);
+    // K3s has no container, and no mounts.
+    let k3s = "cluster:
+  config: |
+    kube-apiserver-arg:
+      - audit-log-path=/var/log/apiserver/audit.log
+      - audit-policy-file=/etc/kubernetes/audit-policy.yaml
+      - audit-log-maxage=30
+      - audit-log-maxbackup=10
+      - audit-log-maxsize=100
+";
+    let run = lint(Path::new("."), &["-", JSON[0], JSON[1]], k3s);
+    assert!(!run.out.contains("mount-"), "{}", run.out);
+}
+
+#[test]
+fn a_pack_is_linted_as_it_would_be_built() {
+    let folder = folder(&[("over.yaml", "log:\n  truncate: {maxBatchSize: 1}\n")]);
+    let run = lint(folder.path(), &["kube-apiserver-audit", "-f", "over.yaml", "--kubernetes-version", "1.35", JSON[0], JSON[1]], "");
+    assert_eq!((run.findings(), run.status), (vec!["error audit-truncate-order over.yaml:2".to_owned()], 1), "{}", run.out);
+    let run = lint(folder.path(), &["kube-apiserver-audit", "--set", "log.maxage=1", JSON[0], JSON[1]], "");
+    assert_eq!(run.status, 2, "values that do not fit are no verdict");
+}
+
+#[test]
+fn forms_for_code_scanning_and_workflows() {
+    let faulty = KUBEADM.replace("audit-log-maxage", "audit-log-maxagee");
+    let folder = folder(&[("a b.yaml", &faulty), ("policy.yaml", POLICY)]);
+    let run = lint(folder.path(), &["a b.yaml", "policy.yaml", "--format", "github"], "");
+    let expected = "::error file=a b.yaml,line=11,col=14,title=flag-unknown::kube-apiserver has no flag --audit-log-maxagee";
+    assert!(run.out.lines().any(|line| line.starts_with(expected)), "{}", run.out);
+    let run = lint(folder.path(), &["a b.yaml", "policy.yaml", "--format", "sarif"], "");
+    let log: Value = serde_json::from_str(&run.out).expect("JSON");
+    let result = &log["runs"][0]["results"][0];
+    assert_eq!(log["version"], "2.1.0");
+    assert_eq!(result["ruleId"], "flag-unknown");
+    let index = result["ruleIndex"].as_u64().expect("a number") as usize;
+    assert_eq!(log["runs"][0]["tool"]["driver"]["rules"][index]["id"], "flag-unknown");
+    let place = &result["locations"][0]["physicalLocation"];
+    assert_eq!((&place["artifactLocation"]["uri"], &place["region"]["startLine"]), (&"a%20b.yaml".into(), &11.into()));
+    // People's words go to standard error.
+    let run = lint(folder.path(), &["a b.yaml", "policy.yaml"], "");
+    assert!(run.out.is_empty() && run.err.contains("error[flag-unknown]") && run.err.contains("1 error"), "{}", run.err);
+}

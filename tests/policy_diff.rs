@@ -1,0 +1,223 @@
+//! `packwright policy diff`: what it says is true of every request, in the
+//! words in which it says it.
+
+use std::borrow::Cow;
+use std::fs;
+use std::process::Command;
+
+use packwright::audit::diff::{Change, Listed, diff};
+use packwright::audit::explain::explain;
+use packwright::audit::types::{GroupResources, Level, Policy, Request, Rule, Stages, Target, User};
+use packwright::diagnostic::Source;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::{Value, json};
+
+/// Whether a change describes a request, read as its documentation says.
+fn describes(change: &Change, request: &Request<'_>) -> bool {
+    let listed = |list: &Listed, text: &str| {
+        (list.only.is_empty() || list.only.iter().any(|item| item == text)) && !list.except.iter().any(|item| item == text)
+    };
+    let name = request.user.and_then(|user| user.name).unwrap_or("somebody else");
+    let groups = request.user.map_or(&[][..], |user| user.groups);
+    let in_one = |list: &[String]| groups.iter().any(|group| list.iter().any(|item| item == group));
+    let who = listed(&change.users, name) && change.groups.iter().all(|list| in_one(list)) && !in_one(&change.except_groups);
+    let every = change.resources == Listed::default() && change.urls == Listed::default();
+    let what = every
+        || match request.target {
+            Target::Url(path) => {
+                let matches = |url: &String| url.strip_suffix('*').map_or(url == path, |prefix| path.starts_with(prefix));
+                // Of two that match a path the longer one has the last word, and that without `*` before it.
+                let longest = |list: &[String]| list.iter().filter(|url| matches(url)).map(|url| (url.len(), !url.ends_with('*'))).max();
+                longest(&change.urls.only).is_some_and(|only| longest(&change.urls.except).is_none_or(|except| except < only))
+            }
+            Target::Resource { group, resource, subresource, namespace, name } => {
+                let matches = |text: &String| {
+                    let (kind, sub) = text.split_once('/').map_or((text.as_str(), None), |(kind, sub)| (kind, Some(sub)));
+                    let (wanted, of) = kind.split_once('.').unwrap_or((kind, ""));
+                    let sub = match (wanted, sub) {
+                        (_, Some("*")) | ("*", None) => true,
+                        (_, sub) => sub.unwrap_or_default() == subresource,
+                    };
+                    sub && (wanted == "*" || wanted == resource) && (of == "*" || of == group)
+                };
+                change.resources.only.iter().any(matches)
+                    && !change.resources.except.iter().any(matches)
+                    && listed(&change.namespaces, namespace)
+                    && listed(&change.names, name)
+            }
+        };
+    who && listed(&change.verbs, request.verb) && what
+}
+
+fn some_of(words: &'static [&'static str]) -> impl Strategy<Value = Vec<String>> {
+    prop_oneof![3 => Just(Vec::new()), 1 => vec(select(words).prop_map(str::to_owned), 1..3)]
+}
+
+fn rule() -> impl Strategy<Value = Rule> {
+    let kinds = vec(select(&["pods", "pods/log", "pods/*", "*/log", "*", "*/*", "jobs"][..]).prop_map(str::to_owned), 0..3);
+    let entry = (select(&["", "apps", "*"][..]), kinds, some_of(&["web", ""]))
+        .prop_map(|(group, resources, resource_names)| GroupResources { group: group.to_owned(), resources, resource_names });
+    let objects = (vec(entry, 0..3), some_of(&["", "default"])).prop_map(|(resources, namespaces)| (resources, namespaces, Vec::new()));
+    let paths =
+        some_of(&["*", "/*", "/healthz", "/healthz*", "/healthz/*", "/healthz/etcd"]).prop_map(|urls| (Vec::new(), Vec::new(), urls));
+    let who = (some_of(&["alice", "bob"]), some_of(&["devs", "ops", "sec"]), some_of(&["get", "list"]));
+    (select(&Level::ALL[..]), who, prop_oneof![3 => objects, 1 => paths]).prop_map(
+        |(level, (users, user_groups, verbs), (resources, namespaces, non_resource_urls))| Rule {
+            level,
+            users,
+            user_groups,
+            verbs,
+            resources,
+            namespaces,
+            non_resource_urls,
+            omit_stages: Stages::default(),
+            omit_managed_fields: None,
+            location: Source::anonymous("rule", "").at(0..0),
+        },
+    )
+}
+
+fn policy(rules: Vec<Rule>) -> Policy {
+    Policy { rules, omit_stages: Stages::default(), omit_managed_fields: false }
+}
+
+/// Two policies: unrelated, or one made of the other.
+fn policies() -> impl Strategy<Value = (Policy, Policy)> {
+    let edited = (vec(rule(), 1..5), any::<prop::sample::Index>(), rule(), 0..3).prop_map(|(rules, at, rule, edit)| {
+        let mut new = rules.clone();
+        let at = at.index(rules.len());
+        match edit {
+            0 => new.insert(at, rule),
+            1 => new[at].level = rule.level,
+            _ => new.rotate_left(at),
+        }
+        (policy(rules), policy(new))
+    });
+    prop_oneof![(vec(rule(), 1..4), vec(rule(), 1..4)).prop_map(|(old, new)| (policy(old), policy(new))), edited]
+}
+
+fn requests() -> Vec<(&'static str, Target<'static>)> {
+    let mut targets: Vec<Target<'_>> =
+        ["/healthz", "/healthz/etcd", "/healthz/other", "/healthzother", "/api"].into_iter().map(Target::Url).collect();
+    for group in ["", "apps", "other"] {
+        for resource in ["pods", "jobs", "other"] {
+            for subresource in ["", "log", "other"] {
+                for namespace in ["", "default", "other"] {
+                    for name in ["", "web", "other"] {
+                        targets.push(Target::Resource { group, resource, subresource, namespace, name });
+                    }
+                }
+            }
+        }
+    }
+    targets.into_iter().flat_map(|target| ["get", "list", "other"].map(|verb| (verb, target))).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+    #[test]
+    fn a_request_changes_level_exactly_if_a_change_describes_it((old, new) in policies()) {
+        let changes = diff(&old, &new).expect("not too many");
+        let requests = requests();
+        for groups in [&[][..], &["devs"], &["ops"], &["devs", "ops"], &["sec", "ops"], &["devs", "ops", "sec"], &["other"]] {
+            let groups: Vec<Cow<'_, str>> = groups.iter().map(|group| Cow::Borrowed(*group)).collect();
+            for name in ["alice", "bob", "carol"] {
+                for (verb, target) in &requests {
+                    let request = Request { user: Some(User { name: Some(name), groups: &groups }), verb, target: *target };
+                    let (from, to) = (explain(&old, &request).decision.level, explain(&new, &request).decision.level);
+                    let describing: Vec<(Level, Level)> =
+                        changes.iter().filter(|change| describes(change, &request)).map(|change| (change.from, change.to)).collect();
+                    prop_assert_eq!(describing.is_empty(), from == to, "{:?}\n{:#?}", request, changes);
+                    prop_assert!(describing.iter().all(|levels| *levels == (from, to)), "{:?}\n{:#?}", request, changes);
+                }
+            }
+        }
+    }
+}
+
+fn run(old: &str, new: &str, more: &[&str]) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, rules: &str| {
+        fs::write(folder.path().join(name), format!("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n{rules}")).expect("written");
+    };
+    write("old.yaml", old);
+    write("new.yaml", new);
+    let output = Command::new(env!("CARGO_BIN_EXE_packwright"))
+        .current_dir(folder.path())
+        .args(["policy", "diff", "old.yaml", "new.yaml"])
+        .args(more)
+        .output()
+        .expect("the binary runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    format!("{}{}status {}\n", text(output.stdout), text(output.stderr), output.status.code().expect("a status"))
+}
+
+const OLD: &str = r#"
+- {level: None, users: [system:kube-proxy], verbs: [watch], resources: [{group: "", resources: [endpoints, services]}]}
+- {level: None, userGroups: [system:authenticated], nonResourceURLs: ["/healthz*", /version]}
+- {level: Metadata, resources: [{group: "", resources: [secrets, configmaps]}]}
+- {level: Metadata}
+"#;
+
+#[test]
+fn changes_read_like_rules() {
+    let new = OLD.replace("level: None, users", "level: Metadata, users").replace("/version", "/healthz/etcd, /version, /livez");
+    let narrower = OLD
+        .replace("secrets, configmaps", "secrets")
+        .replace("- {level: Metadata}", "- {level: RequestResponse, verbs: [create], resources: [{group: \"*\"}]}\n- {level: Metadata}");
+    let nothing = "\n- level: None\n";
+    let swapped = "\n- {level: Metadata}\n- {level: None}\n";
+    insta::assert_snapshot!([run(OLD, &new, &[]), run(OLD, &narrower, &[]), run(OLD, nothing, &[]), run(swapped, nothing, &[])].join("\n"));
+}
+
+#[test]
+fn what_differs_in_text_only_is_no_change() {
+    let reordered = r#"
+- {level: Metadata, resources: [{group: "", resources: [configmaps]}, {group: "", resources: [secrets]}]}
+- {level: None, userGroups: [system:authenticated], nonResourceURLs: [/version, /healthz, "/healthz/*", "/healthz*"]}
+- {level: None, users: [system:kube-proxy], verbs: [watch], resources: [{group: "", resources: [services]}]}
+- {level: None, users: [system:kube-proxy], verbs: [watch], resources: [{group: "", resources: [endpoints, "*/*"]}]}
+- {level: Metadata, resources: [{group: apps}]}
+- {level: Metadata}
+"#;
+    assert_eq!(run(OLD, reordered, &[]), "every request keeps its level\nstatus 0\n");
+    let said = run(OLD, reordered, &["--format", "json"]);
+    let said: Value = serde_json::from_str(said.trim_end_matches("status 0\n")).expect("JSON");
+    assert_eq!(said["changes"], json!([]));
+}
+
+#[test]
+fn json_has_each_list_and_its_exceptions() {
+    let said = run(OLD, &OLD.replace("[watch]", "[watch, list]"), &["--format", "json"]);
+    let said: Value = serde_json::from_str(said.trim_end_matches("status 0\n")).expect("JSON");
+    assert_eq!(
+        said["changes"],
+        json!([{
+            "users": ["system:kube-proxy"], "groups": [], "andGroups": [], "verbs": ["list"], "resources": ["endpoints", "services"],
+            "namespaces": [], "names": [], "urls": [], "from": "Metadata", "to": "None",
+            "except": {"users": [], "groups": [], "verbs": [], "resources": [], "namespaces": [], "names": [], "urls": []},
+        }])
+    );
+}
+
+#[test]
+fn a_policy_with_errors_is_refused() {
+    insta::assert_snapshot!(run(OLD, "- {level: Metdata}\n", &[]));
+}
+
+#[test]
+fn two_benchmarks_side_by_side() {
+    let rules = |overlay: &str| {
+        let rendered = Command::new(env!("CARGO_BIN_EXE_packwright"))
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .args(["render", "kube-apiserver-audit", "-f", &format!("values/{overlay}.yaml")])
+            .args(["--file", "files/etc/kubernetes/audit-policy.yaml"])
+            .output()
+            .expect("the binary runs");
+        let text = String::from_utf8(rendered.stdout).expect("text");
+        text.split_once("rules:\n").expect("rules").1.to_owned()
+    };
+    insta::assert_snapshot!(run(&rules("stig"), &rules("cis"), &[]));
+}
