@@ -68,6 +68,12 @@ fn for_machines() {
     assert!(page["about"].as_str().is_some_and(|about| about.starts_with("Days that")));
     let mode = json(&["audit-log-mode"]);
     assert_eq!(mode["choices"], serde_json::json!(["batch", "blocking", "blocking-strict"]));
+    let names = json(&["enable-admission-plugins"])["names"].clone();
+    assert!(
+        names
+            .as_array()
+            .is_some_and(|names| names.contains(&serde_json::json!({"name": "NodeRestriction", "default": false, "locked": false})))
+    );
     let list = json(&["--kubernetes-version", "1.35"]);
     assert_eq!(list["kubernetesVersion"], "1.35");
     let flags = list["flags"].as_array().expect("flags");

@@ -6,6 +6,7 @@ use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::kubernetes::Minor;
 use crate::kubernetes::flags::{self, Flag, State};
+use crate::kubernetes::names::{self, Kind};
 use crate::patch::{Arg, ControlPlanePatch};
 
 /// What kubeadm sets on every API server, and to what where that is the same
@@ -58,7 +59,9 @@ pub fn check(patch: &ControlPlanePatch, minor: Minor) -> Diagnostics {
                     if state.deprecated {
                         found.push(deprecated(arg, state));
                     }
-                    if !types::fits(state.kind, &arg.value) {
+                    if types::fits(state.kind, &arg.value) {
+                        found.items.extend(names_in(patch, arg, minor));
+                    } else {
                         found.push(misfit(arg, state));
                     }
                 }
@@ -103,6 +106,67 @@ fn deprecated(arg: &Arg, state: &State) -> Diagnostic {
 fn misfit(arg: &Arg, state: &State) -> Diagnostic {
     let message = format!("--{} takes {}, not {}, and the API server does not start", arg.name, state.kind.words(), quote(&arg.value));
     Diagnostic::new(Code::FlagType, message).at(arg.location.clone())
+}
+
+/// Names of feature gates and admission plugins that the API server does not
+/// know, and gates that cannot be changed (`k8s.io/component-base featuregate`,
+/// `k8s.io/apiserver pkg/server/options/admission.go`).
+fn names_in(patch: &ControlPlanePatch, arg: &Arg, minor: Minor) -> Vec<Diagnostic> {
+    match arg.name.as_str() {
+        // An API server that plays an older one has other gates.
+        "feature-gates" if patch.arg("emulated-version").is_none() => {
+            let pairs = arg.value.split(',').filter_map(|pair| pair.split_once('='));
+            // A gate may be written with its component in front, and those of others are not known.
+            let own = pairs.filter_map(|(name, value)| match name.trim().split_once(':') {
+                None => Some((name.trim(), value.trim())),
+                Some(("kube", name)) => Some((name, value.trim())),
+                Some(_) => None,
+            });
+            own.filter_map(|(name, value)| match names::find(Kind::Gate, name, minor) {
+                None => Some(unknown_name(arg, Kind::Gate, name, minor)),
+                Some(gate) => {
+                    let changes = types::boolean(value).is_some_and(|value| value != gate.on);
+                    (gate.locked && changes).then(|| {
+                        let message = format!(
+                            "the feature gate {name} is locked to {}, and the API server does not start with another value",
+                            gate.on
+                        );
+                        Diagnostic::new(Code::FlagValue, message).at(arg.location.clone()).help("leave it out")
+                    })
+                }
+            })
+            .collect()
+        }
+        "enable-admission-plugins" | "disable-admission-plugins" | "admission-control" => {
+            let plugins = types::list(&arg.value).unwrap_or_default();
+            let unknown = plugins.iter().filter(|name| !name.is_empty() && names::find(Kind::Plugin, name, minor).is_none());
+            unknown.map(|name| unknown_name(arg, Kind::Plugin, name, minor)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn unknown_name(arg: &Arg, kind: Kind, name: &str, minor: Minor) -> Diagnostic {
+    let what = kind.words();
+    let (message, help) = match (names::first_minor(kind, name), names::last_minor(kind, name)) {
+        (_, Some(last)) if last < minor => (
+            format!(
+                "the {what} {} is gone since Kubernetes 1.{}, and the API server does not start with a name that it does not know",
+                quote(name),
+                last.0 + 1
+            ),
+            "leave it out".to_owned(),
+        ),
+        (Some(first), _) if first > minor => (
+            format!("the {what} {} came with Kubernetes {first}, and an older API server does not start with it", quote(name)),
+            "leave it out".to_owned(),
+        ),
+        _ => (
+            format!("kube-apiserver has no {what} {}, and does not start with a name that it does not know", quote(name)),
+            names::nearest_name(kind, name, minor).map_or("leave it out".to_owned(), |near| format!("did you mean `{near}`?")),
+        ),
+    };
+    Diagnostic::new(Code::FlagValue, message).at(arg.location.clone()).help(help)
 }
 
 /// Objects unless the value keeps what kubeadm has set.

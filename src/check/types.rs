@@ -16,6 +16,11 @@ pub fn fits(kind: FlagType, value: &str) -> bool {
         FlagType::Float(bits) => float(value).is_some_and(|number| bits >= 64 || !number.is_finite() || (number as f32).is_finite()),
         FlagType::Duration => duration(value).is_some(),
         FlagType::Ip => value.is_empty() || value.trim().parse::<IpAddr>().is_ok(),
+        FlagType::Cidrs => value.split(',').all(|network| {
+            let Some((address, length)) = network.split_once('/') else { return false };
+            let bits = address.parse::<IpAddr>().map(|address| if address.is_ipv4() { 32 } else { 128 });
+            bits.is_ok_and(|bits| fits(FlagType::Level, length) && length.parse::<u32>().is_ok_and(|length| length <= bits))
+        }),
         FlagType::List => list(value).is_some(),
         FlagType::Ints => value.split(',').all(|number| fits(FlagType::Int(32), number)),
         FlagType::Switches => pairs(value).all(|pair| pair.split_once('=').is_some_and(|(_, value)| boolean(value.trim()).is_some())),
@@ -207,6 +212,7 @@ mod tests {
             (FlagType::Float(32), &["0", ".5", "1e3", "-1.5", "inf", "NaN", "+Inf", "1.", "1_0.5"]),
             (FlagType::Duration, &["0", "1s", "1h30m", "1.5s", ".5s", "1.s", "-1s", "100ms", "1µs", "+0", "2562047h47m16.854775807s"]),
             (FlagType::Ip, &["", "10.0.0.1", " ::1 "]),
+            (FlagType::Cidrs, &["10.0.0.0/8", "10.0.0.0/8,::/0"]),
             (FlagType::List, &["", "a,b", "\"a,b\",c", "\"a\"\"b\"", ",", "a, b"]),
             (FlagType::Ints, &["1", "1,0x1d,-3"]),
             (FlagType::Switches, &["", "A=true,B=0", "A=true,"]),
@@ -233,6 +239,7 @@ mod tests {
             (FlagType::Float(32), &["", "x", "1e39", "1e400", ".", "1_", "1__0"]),
             (FlagType::Duration, &["", "1", "1d", "s", "1s5", "-", "1..5s", ".s", "1 s", "2562047h47m17s", "9999999h"]),
             (FlagType::Ip, &["host", "10.0.0", "10.0.0.01", "fe80::1%eth0"]),
+            (FlagType::Cidrs, &["", "10.0.0.0", "10.0.0.0/33", "10.0.0.0/8,", "x/8", "::/129"]),
             (FlagType::List, &["\"a", "a\"b", "\"a\"b"]),
             (FlagType::Ints, &["", "1,", "a", "1, 2"]),
             (FlagType::Switches, &["A", "A=yes", "A=true B=true"]),

@@ -10,7 +10,7 @@ use crate::audit::flags::{choices, describe};
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::kubernetes::flags::{self, Flag, State, shown};
-use crate::kubernetes::{self, Minor};
+use crate::kubernetes::{self, Minor, names};
 
 /// Show the flags of kube-apiserver: their types and defaults, and what changed between Kubernetes versions
 #[derive(Debug, Args)]
@@ -151,6 +151,14 @@ fn page(flag: &Flag, minor: Minor, since: Option<Minor>) -> (String, Value) {
         let _ = write!(text, "\nNothing changed from {since} to {minor}.\n");
     }
     let mut object = state.map_or_else(|| json!({}), state_object);
+    if let Some(kind) = names::Kind::of_flag(flag.name) {
+        let on = |name: &names::Name| if name.on { "on" } else { "off" };
+        let locked = |name: &names::Name| if name.locked { "locked" } else { "" };
+        let names: Vec<&names::Name> = names::of_minor(kind, minor).collect();
+        let rows: Vec<[String; 3]> = names.iter().map(|name| [name.name, on(name), locked(name)].map(str::to_owned)).collect();
+        let _ = write!(text, "\nEvery {} of {minor}, and its default:\n{}", kind.words(), columns(&rows));
+        object["names"] = names.iter().map(|name| json!({"name": name.name, "default": name.on, "locked": name.locked})).collect();
+    }
     object["name"] = json!(flag.name);
     object["about"] = json!(describe(flag.name));
     object["choices"] = json!(choices(flag.name));

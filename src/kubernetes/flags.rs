@@ -57,6 +57,8 @@ pub enum FlagType {
     Text,
     /// An IP address.
     Ip,
+    /// Networks separated by commas: 10.0.0.0/8.
+    Cidrs,
     /// Values separated by commas; each time the flag is given adds to them.
     List,
     /// Whole numbers separated by commas; each time the flag is given adds to them.
@@ -101,6 +103,7 @@ impl FlagType {
             "level" => Self::Level,
             "duration" => Self::Duration,
             "ip" => Self::Ip,
+            "cidrs" => Self::Cidrs,
             "list" => Self::List,
             "ints" => Self::Ints,
             "array" => Self::Array,
@@ -130,6 +133,7 @@ impl FlagType {
             Self::Duration => "duration",
             Self::Text => "string",
             Self::Ip => "ip",
+            Self::Cidrs => "cidrs",
             Self::List => "list",
             Self::Ints => "ints",
             Self::Array => "array",
@@ -157,6 +161,7 @@ impl FlagType {
             Self::Duration => "a duration such as 1m30s",
             Self::Text => "text",
             Self::Ip => "an IP address",
+            Self::Cidrs => "networks such as 10.0.0.0/8, separated by commas",
             Self::List => "values separated by commas",
             Self::Ints => "whole numbers separated by commas",
             Self::Array => "one value each time",

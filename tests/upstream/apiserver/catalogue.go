@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -12,17 +13,51 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/component-base/version"
 	"k8s.io/kubernetes/cmd/kube-apiserver/app/options"
 )
 
-const header = "# Every flag of kube-apiserver: name, minors, type, default, deprecated (yes, or by what replaced). Written by ci/upstream."
+const (
+	flagsHeader = "# Every flag of kube-apiserver: name, minors, type, default, deprecated (yes, or by what replaced). Written by ci/upstream."
+	namesHeader = "# Feature gates and admission plugins of kube-apiserver: name, minors, kind, default, locked. Written by ci/upstream."
+)
 
-// state is what is the same of a flag over a range of minors.
-type state struct{ kind, byDefault, deprecated string }
+// state is what is the same of a flag, a gate or a plugin over a range of minors.
+type state struct{ kind, byDefault, mark string }
+
+// flags says what each flag of this minor is.
+func flags() (map[string]state, error) {
+	found := map[string]state{}
+	var odd error
+	flags := flagsOf(options.NewServerRunOptions())
+	flags.VisitAll(func(f *pflag.Flag) {
+		kind, err := kindOf(f)
+		odd = errors.Join(odd, err)
+		found[f.Name] = state{kind, defaultOf(f), deprecation(f, flags)}
+	})
+	return found, odd
+}
+
+// names says what values the flags about feature gates and admission plugins of this minor take.
+func names() (map[string]state, error) {
+	found := map[string]state{}
+	for name, spec := range utilfeature.DefaultMutableFeatureGate.GetAll() {
+		locked := ""
+		if spec.LockToDefault {
+			locked = "locked"
+		}
+		found["gate/"+string(name)] = state{"gate", strconv.FormatBool(spec.Default), locked}
+	}
+	admission := options.NewServerRunOptions().Admission.GenericAdmission
+	for _, name := range admission.Plugins.Registered() {
+		found["plugin/"+name] = state{"plugin", strconv.FormatBool(!admission.DefaultOffPlugins.Has(name)), ""}
+	}
+	return found, nil
+}
 
 // catalogue replaces what a catalogue says about the minor that this program is linked with.
-func catalogue(in *bufio.Reader, out *bufio.Writer) error {
+func catalogue(in *bufio.Reader, out *bufio.Writer, header string, ask func() (map[string]state, error)) error {
 	minor, err := strconv.Atoi(version.Get().Minor)
 	if err != nil {
 		return fmt.Errorf("built without a version: use the build script")
@@ -34,26 +69,18 @@ func catalogue(in *bufio.Reader, out *bufio.Writer) error {
 	for _, states := range known {
 		delete(states, minor)
 	}
-	var odd error
-	flags := flagsOf(options.NewServerRunOptions())
-	flags.VisitAll(func(f *pflag.Flag) {
-		kind, err := kindOf(f)
-		odd = errors.Join(odd, err)
-		if known[f.Name] == nil {
-			known[f.Name] = map[int]state{}
+	found, err := ask()
+	if err != nil {
+		return err
+	}
+	for name, now := range found {
+		if known[name] == nil {
+			known[name] = map[int]state{}
 		}
-		known[f.Name][minor] = state{kind, defaultOf(f), deprecation(f, flags)}
-	})
-	if odd != nil {
-		return odd
+		known[name][minor] = now
 	}
 	fmt.Fprintln(out, header)
-	names := []string{}
-	for name := range known {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(known)) {
 		write(out, name, known[name])
 	}
 	return nil
@@ -97,7 +124,7 @@ func write(out io.Writer, name string, states map[int]state) {
 			to++
 		}
 		s := states[minors[from]]
-		fmt.Fprintf(out, "%s\t%d-%d\t%s\t%s\t%s\n", name, minors[from], minors[to], s.kind, s.byDefault, s.deprecated)
+		fmt.Fprintf(out, "%s\t%d-%d\t%s\t%s\t%s\n", name, minors[from], minors[to], s.kind, s.byDefault, s.mark)
 		from = to + 1
 	}
 }
@@ -125,7 +152,7 @@ func kindOf(f *pflag.Flag) (string, error) {
 		"float32": "float32", "float64": "float64", "duration": "duration", "string": "string", "ip": "ip",
 		"int32Slice": "ints", "stringSlice": "list", "strings": "list", "sliceString": "list", "stringArray": "array", "stringToString": "pairs",
 		"mapStringBool": "switches", "colonSeparatedMultimapStringString": "multimap",
-		"portRange": "portRange", "quantity": "quantity", "Level": "level", "pattern=N,...": "vmodule",
+		"portRange": "portRange", "cidrs": "cidrs", "quantity": "quantity", "Level": "level", "pattern=N,...": "vmodule",
 		"version": "version", "tristate": "bool", "severity": "severity",
 	}
 	kind, known := kinds[f.Value.Type()]

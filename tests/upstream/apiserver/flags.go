@@ -2,12 +2,21 @@ package main
 
 import (
 	"github.com/spf13/pflag"
+	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	cliflag "k8s.io/component-base/cli/flag"
 	"k8s.io/component-base/cli/globalflag"
 	"k8s.io/component-base/logs"
+	logsapi "k8s.io/component-base/logs/api/v1"
 	"k8s.io/component-base/version/verflag"
 	"k8s.io/kubernetes/cmd/kube-apiserver/app/options"
 )
+
+// As the server's command does. All other gates come with the packages that ask for them.
+func init() {
+	if err := logsapi.AddFeatureGates(utilfeature.DefaultMutableFeatureGate); err != nil {
+		panic(err)
+	}
+}
 
 // flagsOf makes the server's flag set as its command does (cmd/kube-apiserver/app/server.go). The
 // command itself would bring in the storage of every resource, which takes long to build.
