@@ -322,7 +322,7 @@ fn flags_that_add_up_are_read_together() {
         &["-", JSON[0], JSON[1]],
         &pod("        - --feature-gates=NopeNope=true\n        - --feature-gates=AllBeta=true\n"),
     );
-    assert_eq!(run.findings(), ["error flag-value -:10"], "{}", run.out);
+    assert_eq!(run.findings(), ["error flag-value -:9"], "{}", run.out);
     let run = lint(
         Path::new("."),
         &["-", JSON[0], JSON[1]],
