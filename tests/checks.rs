@@ -81,6 +81,7 @@ fn the_overlays_draw_what_is_true_of_them() {
 fn flags_against_the_catalogue() {
     hold(&[
         ("a typo", "1.37", "extraArgs:\n  audit-log-pth: x\n", &["error flag-unknown 2:18"]),
+        ("as the API server reads it", "1.37", "extraArgs: {event_ttl: 1h}\n", &[]),
         ("not yet", "1.35-1.36", "extraArgs: {tls-curve-preferences: \"29\"}\n", &["error flag-unavailable 1:36"]),
         ("since 1.36", "1.36-1.37", "extraArgs: {tls-curve-preferences: \"29\"}\n", &[]),
         ("a null flag is no flag", "1.37", "extraArgs: {audit-log-pth: null}\n", &[]),
