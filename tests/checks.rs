@@ -275,6 +275,55 @@ fn rotation_and_disk() {
     ]);
 }
 
+/// Somebody replaces the macro later, and by what is not known.
+#[test]
+fn values_with_macros() {
+    let own = |flags: &str| format!("extraArgs:\n{flags}");
+    for flags in [
+        "  event-ttl: \"{{.spectro.var.ttl}}\"\n",
+        "  profiling: \"{{x}}\"\n",
+        "  feature-gates: \"{{x}}=true\"\n",
+        "  enable-admission-plugins: \"{{x}}\"\n",
+        "  oidc-ca-file: \"/etc/{{x}}/oidc.crt\"\n",
+        "  audit-webhook-version: \"{{a/b/c}}\"\n",
+    ] {
+        assert_eq!(of_values(&own(flags), "1.33"), [""; 0], "{flags}");
+    }
+    let patch = |flags: &[(&str, &str)], volumes: &str| {
+        let set = ["maxage", "maxbackup", "maxsize"].map(|part| format!("audit-log-{part}"));
+        let rotation = set.iter().filter(|name| !flags.iter().any(|(given, _)| given == name)).map(|name| (name.as_str(), "10"));
+        let args: String =
+            flags.iter().copied().chain(rotation).map(|(name, value)| format!("  - {{name: {name}, value: \"{value}\"}}\n")).collect();
+        of_patch(&format!("apiServer:\n  extraArgs:\n{args}  extraVolumes: [{volumes}]\n"))
+    };
+    const POLICY: (&str, &str) = ("audit-policy-file", "/etc/kubernetes/pki/{{x}}.yaml");
+    const LOG: (&str, &str) = ("audit-log-path", "/var/log/{{x}}/audit.log");
+    for flags in [
+        &[POLICY, LOG][..],
+        &[("audit-policy-file", "{{x}}"), ("audit-log-path", "{{x}}"), ("audit-log-maxage", "{{x}}")],
+        &[POLICY, LOG, ("audit-log-mode", "{{x}}"), ("audit-log-batch-max-size", "5")],
+        &[POLICY, LOG, ("audit-log-format", "{{x}}"), ("audit-log-version", "{{x}}"), ("audit-log-maxbackup", "{{x}}")],
+        &[POLICY, LOG, ("audit-log-truncate-max-event-size", "{{x}}")],
+        &[
+            POLICY,
+            LOG,
+            ("audit-log-mode", "batch"),
+            ("audit-log-batch-throttle-enable", "{{x}}"),
+            ("audit-log-batch-throttle-qps", "5"),
+            ("audit-log-batch-max-wait", "{{x}}"),
+        ],
+    ] {
+        assert_eq!(patch(flags, ""), [""; 0], "{flags:?}");
+    }
+    let plain = [("audit-policy-file", "/etc/p/policy.yaml"), ("audit-log-path", "/var/log/a/audit.log")];
+    assert_eq!(patch(&plain, "").len(), 2);
+    assert_eq!(patch(&plain, "{name: v, hostPath: /x, mountPath: \"/{{x}}\"}"), [""; 0], "a volume of any path");
+    let of_both = "{name: v, hostPath: \"/{{x}}\", mountPath: /etc/p, readOnly: true}, {name: w, hostPath: /x, mountPath: /var/log/a}";
+    assert_eq!(patch(&plain, of_both), [""; 0], "a volume of any folder of the node");
+    // What a value does not say is said.
+    assert_eq!(patch(&[LOG], ""), ["error audit-path-without-policy 3:35"]);
+}
+
 #[test]
 fn mounts() {
     hold(&[

@@ -44,6 +44,16 @@ impl Arg {
     pub fn new(name: &str, value: String, location: Location) -> Self {
         Self { name: flags::normalized(name), value, variable: None, location }
     }
+
+    /// Whether nobody knows the value yet, since it [holds a macro](has_macro).
+    pub fn has_macro(&self) -> bool {
+        has_macro(&self.value)
+    }
+}
+
+/// Whether a text is another one in the end: somebody replaces what is in its double braces.
+pub fn has_macro(text: &str) -> bool {
+    text.contains("{{")
 }
 
 /// One host path mounted into the API server's Pod (kubeadm's HostPathMount).
