@@ -325,6 +325,17 @@ fn values_with_macros() {
 }
 
 #[test]
+fn what_is_left_to_the_defaults_is_listed() {
+    let patch = "apiServer:\n  extraArgs:\n  - {name: audit-log-path, value: \"-x\"}\n";
+    let document = yaml::read(&Source::file("values", patch.to_owned()), &mut Diagnostics::new()).expect("YAML");
+    let mut sibling = |_: &str, _: &Location| panic!("no templates here");
+    let patch = patch::parse(&document, &mut sibling, &mut Diagnostics::new()).expect("a patch");
+    let found = check::patch(&patch, Minor(33));
+    let start = "--audit-log-maxage, --audit-log-maxbackup and --audit-log-maxsize are not set: ";
+    assert!(found.items.iter().any(|item| item.message.starts_with(start)), "{:?}", found.items);
+}
+
+#[test]
 fn mounts() {
     hold(&[
         ("another folder than the log's", "1.33", "log:\n  mountPath: /var/log/audit\n", &["warning mount-missing default"]),

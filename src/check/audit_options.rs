@@ -7,6 +7,7 @@
 use super::types;
 use crate::audit::disk;
 use crate::audit::flags::choices;
+use crate::audit::lint::and;
 use crate::audit::policy;
 use crate::audit::types::{Level, Policy, Stage};
 use crate::diagnostic::human::quote;
@@ -324,7 +325,7 @@ impl<'p> Check<'p> {
         if !implicit.is_empty() {
             let message = format!(
                 "{} not set: the API server's defaults hold, which changed in Kubernetes {}, and which benchmarks do not count",
-                if implicit.len() == 1 { format!("{} is", implicit[0]) } else { format!("{} are", implicit.join(" and ")) },
+                if implicit.len() == 1 { format!("{} is", implicit[0]) } else { format!("{} are", and(&implicit)) },
                 disk::NEW_DEFAULTS_SINCE
             );
             let at = self.place(LOG, &[]);
