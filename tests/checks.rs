@@ -81,6 +81,7 @@ fn the_overlays_draw_what_is_true_of_them() {
 fn flags_against_the_catalogue() {
     hold(&[
         ("a typo", "1.37", "extraArgs:\n  audit-log-pth: x\n", &["error flag-unknown 2:18"]),
+        ("as the API server reads it", "1.37", "extraArgs: {event_ttl: 1h}\n", &[]),
         ("not yet", "1.35-1.36", "extraArgs: {tls-curve-preferences: \"29\"}\n", &["error flag-unavailable 1:36"]),
         ("since 1.36", "1.36-1.37", "extraArgs: {tls-curve-preferences: \"29\"}\n", &[]),
         ("a null flag is no flag", "1.37", "extraArgs: {audit-log-pth: null}\n", &[]),
@@ -272,6 +273,66 @@ fn rotation_and_disk() {
         ("a size that never comes", "1.30", "log: {maxSize: 2000000000}\n", &["warning audit-disk-budget default"]),
         ("nothing rotates standard output", "1.37", "log: {path: \"-\", maxAge: null}\n", &[]),
     ]);
+}
+
+/// Somebody replaces the macro later, and by what is not known.
+#[test]
+fn values_with_macros() {
+    let own = |flags: &str| format!("extraArgs:\n{flags}");
+    for flags in [
+        "  event-ttl: \"{{.spectro.var.ttl}}\"\n",
+        "  profiling: \"{{x}}\"\n",
+        "  feature-gates: \"{{x}}=true\"\n",
+        "  enable-admission-plugins: \"{{x}}\"\n",
+        "  oidc-ca-file: \"/etc/{{x}}/oidc.crt\"\n",
+        "  audit-webhook-version: \"{{a/b/c}}\"\n",
+    ] {
+        assert_eq!(of_values(&own(flags), "1.33"), [""; 0], "{flags}");
+    }
+    let patch = |flags: &[(&str, &str)], volumes: &str| {
+        let set = ["maxage", "maxbackup", "maxsize"].map(|part| format!("audit-log-{part}"));
+        let rotation = set.iter().filter(|name| !flags.iter().any(|(given, _)| given == name)).map(|name| (name.as_str(), "10"));
+        let args: String =
+            flags.iter().copied().chain(rotation).map(|(name, value)| format!("  - {{name: {name}, value: \"{value}\"}}\n")).collect();
+        of_patch(&format!("apiServer:\n  extraArgs:\n{args}  extraVolumes: [{volumes}]\n"))
+    };
+    const POLICY: (&str, &str) = ("audit-policy-file", "/etc/kubernetes/pki/{{x}}.yaml");
+    const LOG: (&str, &str) = ("audit-log-path", "/var/log/{{x}}/audit.log");
+    for flags in [
+        &[POLICY, LOG][..],
+        &[("audit-policy-file", "{{x}}"), ("audit-log-path", "{{x}}"), ("audit-log-maxage", "{{x}}")],
+        &[POLICY, LOG, ("audit-log-mode", "{{x}}"), ("audit-log-batch-max-size", "5")],
+        &[POLICY, LOG, ("audit-log-format", "{{x}}"), ("audit-log-version", "{{x}}"), ("audit-log-maxbackup", "{{x}}")],
+        &[POLICY, LOG, ("audit-log-truncate-max-event-size", "{{x}}")],
+        &[
+            POLICY,
+            LOG,
+            ("audit-log-mode", "batch"),
+            ("audit-log-batch-throttle-enable", "{{x}}"),
+            ("audit-log-batch-throttle-qps", "5"),
+            ("audit-log-batch-max-wait", "{{x}}"),
+        ],
+    ] {
+        assert_eq!(patch(flags, ""), [""; 0], "{flags:?}");
+    }
+    let plain = [("audit-policy-file", "/etc/p/policy.yaml"), ("audit-log-path", "/var/log/a/audit.log")];
+    assert_eq!(patch(&plain, "").len(), 2);
+    assert_eq!(patch(&plain, "{name: v, hostPath: /x, mountPath: \"/{{x}}\"}"), [""; 0], "a volume of any path");
+    let of_both = "{name: v, hostPath: \"/{{x}}\", mountPath: /etc/p, readOnly: true}, {name: w, hostPath: /x, mountPath: /var/log/a}";
+    assert_eq!(patch(&plain, of_both), [""; 0], "a volume of any folder of the node");
+    // What a value does not say is said.
+    assert_eq!(patch(&[LOG], ""), ["error audit-path-without-policy 3:35"]);
+}
+
+#[test]
+fn what_is_left_to_the_defaults_is_listed() {
+    let patch = "apiServer:\n  extraArgs:\n  - {name: audit-log-path, value: \"-x\"}\n";
+    let document = yaml::read(&Source::file("values", patch.to_owned()), &mut Diagnostics::new()).expect("YAML");
+    let mut sibling = |_: &str, _: &Location| panic!("no templates here");
+    let patch = patch::parse(&document, &mut sibling, &mut Diagnostics::new()).expect("a patch");
+    let found = check::patch(&patch, Minor(33));
+    let start = "--audit-log-maxage, --audit-log-maxbackup and --audit-log-maxsize are not set: ";
+    assert!(found.items.iter().any(|item| item.message.starts_with(start)), "{:?}", found.items);
 }
 
 #[test]

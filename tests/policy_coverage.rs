@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use std::fs;
 use std::process::{Command, Output};
 
-use packwright::audit::coverage::{VERBS, coverage};
+use packwright::audit::coverage::coverage;
 use packwright::audit::explain::explain;
 use packwright::audit::policy;
-use packwright::audit::types::{Policy, Request, Target, User};
+use packwright::audit::types::{Policy, RESOURCE_VERBS, Request, Target, User};
 use packwright::diagnostic::{Diagnostics, Source};
 use packwright::kubernetes::Minor;
 use packwright::yaml;
@@ -179,7 +179,7 @@ fn each_cell_is_what_explain_says() {
         for row in coverage(&policy, &[Minor(33)]).expect("an answer").rows {
             let group = row.group.as_deref().unwrap_or("nobody.example");
             let (resource, subresource) = row.name.split_once('/').unwrap_or((&row.name, ""));
-            for (verb, cell) in VERBS.iter().zip(&row.cells) {
+            for (verb, cell) in RESOURCE_VERBS.iter().zip(&row.cells) {
                 let Some(cell) = cell else { continue };
                 let nameless = ["list", "watch", "deletecollection"].contains(verb) || *verb == "create" && subresource.is_empty();
                 let namespace = if row.namespaced || resource == "namespaces" && !nameless { "anywhere" } else { "" };

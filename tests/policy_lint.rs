@@ -192,6 +192,19 @@ fn a_policy_without_a_last_rule_for_everything() {
     }
 }
 
+/// What short lists have together is counted, and not made.
+#[test]
+fn lists_with_many_combinations_are_linted_quickly() {
+    let list = |prefix: &str, count: usize| (0..count).map(|n| format!("{prefix}{n}")).collect::<Vec<_>>().join(",");
+    let (namespaces, resources, names) = (list("n", 1500), list("r", 1500), list("x", 20));
+    let rules = format!(
+        "- {{level: Request, namespaces: [{namespaces}], resources: [{{group: e.io, resources: [{resources}], resourceNames: [{names}]}}]}}\n- level: Metadata\n"
+    );
+    let begun = std::time::Instant::now();
+    said(&rules);
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+}
+
 #[test]
 fn bodies_that_hold_credentials() {
     let rules = r#"- {level: Metadata, namespaces: [a], resources: [{group: "", resources: [secrets]}]}

@@ -421,3 +421,23 @@ proptest! {
         }
     }
 }
+
+/// `_` in a flag's name is `-` to the API server, whoever writes it.
+#[test]
+fn underscores_in_the_names_of_flags() {
+    let kubeadm = |version: &str, args: &str| {
+        format!("apiVersion: kubeadm.k8s.io/{version}\nkind: ClusterConfiguration\napiServer:\n  extraArgs: {args}\n")
+    };
+    let pod = "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - name: kube-apiserver\n      command: [kube-apiserver, WORD]\n";
+    let k3s = "cluster:\n  config: |\n    kube-apiserver-arg: [\"audit_log_path=/a_b\"]\n";
+    for document in [
+        &kubeadm("v1beta3", "{audit_log_path: /a_b}"),
+        &kubeadm("v1beta4", "[{name: audit_log-path, value: /a_b}]"),
+        &pod.replace("WORD", "--audit_log_path=/a_b"),
+        &pod.replace("WORD", "--audit_log_path, /a_b"),
+        k3s,
+    ] {
+        let (reading, found) = read(document);
+        assert_eq!((args(&reading), found), (vec!["audit-log-path=/a_b".to_owned()], vec![]), "{document}");
+    }
+}

@@ -13,11 +13,9 @@ use super::lint::names::is_foreign;
 use super::lint::reach::{Reach, Who, narrow};
 use super::lint::shadow::shadow;
 use super::question::{AUTHENTICATED, UNAUTHENTICATED};
-use super::types::{Level, Policy, Request, Rule, Stage, Target, User};
+use super::types::{Level, Policy, RESOURCE_VERBS, Request, Rule, Stage, Target, User};
 use crate::kubernetes::{Minor, resources};
 
-/// The verbs of resource requests, as the columns have them.
-pub const VERBS: [&str; 8] = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
 /// Who asks for a URL: an authenticated user, an anonymous one, one whose authentication failed.
 pub const CALLERS: [&str; 3] = ["authenticated", "anonymous", "failed authentication"];
 /// Paths of an API server that clients, probes and operators ask for.
@@ -65,7 +63,7 @@ pub struct Row {
     pub name: String,
     /// Whether its objects lie in namespaces.
     pub namespaced: bool,
-    /// One for each of [`VERBS`], if the resource has the verb.
+    /// One for each of [`RESOURCE_VERBS`], if the resource has the verb.
     pub cells: [Option<Cell>; 8],
 }
 
@@ -97,7 +95,7 @@ pub fn coverage(policy: &Policy, minors: &[Minor]) -> Option<Coverage> {
     let mut rows: Vec<Row> = kinds(policy, minors)
         .into_iter()
         .map(|kind| {
-            let cells = VERBS.map(|verb| kind.verbs.contains(&verb).then(|| cell(&reach, &kind, verb, &mut undecided)));
+            let cells = RESOURCE_VERBS.map(|verb| kind.verbs.contains(&verb).then(|| cell(&reach, &kind, verb, &mut undecided)));
             Row { group: kind.group.map(str::to_owned), name: kind.name.to_owned(), namespaced: kind.namespaced, cells }
         })
         .collect();
@@ -139,8 +137,13 @@ fn kinds<'p>(policy: &'p Policy, minors: &[Minor]) -> Vec<Kind<'p>> {
             names.chain([OTHERS]).map(|name| (entry.group.as_str(), name))
         })
         .collect();
-    kinds.extend(named.into_iter().map(|(group, name)| Kind { group: Some(group), name, namespaced: true, verbs: VERBS.to_vec() }));
-    kinds.push(Kind { group: None, name: OTHERS, namespaced: true, verbs: VERBS.to_vec() });
+    kinds.extend(named.into_iter().map(|(group, name)| Kind {
+        group: Some(group),
+        name,
+        namespaced: true,
+        verbs: RESOURCE_VERBS.to_vec(),
+    }));
+    kinds.push(Kind { group: None, name: OTHERS, namespaced: true, verbs: RESOURCE_VERBS.to_vec() });
     kinds
 }
 

@@ -302,3 +302,14 @@ fn is_dns_subdomain(text: &str) -> bool {
     text.len() <= 253
         && text.split('.').all(|label| label.starts_with(edge) && label.ends_with(edge) && label.chars().all(|c| edge(c) || c == '-'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::VERBS;
+    use crate::audit::types::RESOURCE_VERBS;
+
+    #[test]
+    fn a_rule_may_have_every_verb_of_resources() {
+        assert_eq!(VERBS.get(..RESOURCE_VERBS.len()), Some(&RESOURCE_VERBS[..]));
+    }
+}

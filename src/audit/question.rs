@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::types::{Request, Target, User};
+use super::types::{RESOURCE_VERBS, Request, Target, User};
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 
@@ -118,10 +118,12 @@ impl Question {
         }
         match &self.what {
             What::Resource { name, subresource, .. } => {
-                const VERBS: &[&str] = &["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "proxy"];
                 let verb = self.verb.as_str();
-                if !VERBS.contains(&verb) {
-                    odd(format!("no request for a resource has the verb {}", quote(verb)), format!("the verbs are {}", VERBS.join(", ")));
+                if verb != "proxy" && !RESOURCE_VERBS.contains(&verb) {
+                    odd(
+                        format!("no request for a resource has the verb {}", quote(verb)),
+                        format!("the verbs are {}, proxy", RESOURCE_VERBS.join(", ")),
+                    );
                 } else if !name.is_empty() && (verb == "deletecollection" || verb == "create" && subresource.is_empty()) {
                     odd(format!("a {verb} request has no name when the policy is consulted"), "leave the name out".to_owned());
                 }

@@ -13,6 +13,9 @@ pub const LEVELS: &[&str] = &["None", "Metadata", "Request", "RequestResponse"];
 /// The stages of a request at which an event can be made.
 pub const STAGES: &[&str] = &["RequestReceived", "ResponseStarted", "ResponseComplete", "Panic"];
 
+/// The verbs of requests for resources.
+pub const RESOURCE_VERBS: [&str; 8] = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
+
 /// How much of a request is logged, ascending.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {

@@ -7,6 +7,7 @@
 use super::types;
 use crate::audit::disk;
 use crate::audit::flags::choices;
+use crate::audit::lint::and;
 use crate::audit::policy;
 use crate::audit::types::{Level, Policy, Stage};
 use crate::diagnostic::human::quote;
@@ -63,13 +64,18 @@ impl<'p> Check<'p> {
         self.patch.arg(name)
     }
 
+    /// Whether the value of a flag is not known before a macro in it is replaced.
+    fn has_macro(&self, name: &str) -> bool {
+        self.arg(name).is_some_and(Arg::has_macro)
+    }
+
     /// The value of a flag, or its default.
     fn value(&self, name: &str) -> &'p str {
         let default = || flags::find(name).and_then(|flag| flag.near(self.minor)).map_or("", |state| state.default);
         self.arg(name).map_or_else(default, |arg| arg.value.as_str())
     }
 
-    /// None also when the value is no number, which `flag-type` tells.
+    /// None also when the value is no number, which `flag-type` tells, or not known yet.
     fn integer(&self, name: &str) -> Option<i64> {
         types::integer(self.value(name))
     }
@@ -120,7 +126,7 @@ impl<'p> Check<'p> {
     fn backend(&mut self, backend: Backend) {
         let mode = self.value(&backend.flag("mode"));
         if !self.choice(&backend.flag("mode")) {
-            // Of a mode that does not exist nothing else can be said.
+            // Of a mode that does not exist, or is not known, nothing else can be said.
         } else if mode == "batch" {
             self.positive(&backend.flag("batch-buffer-size"));
             self.positive(&backend.flag("batch-max-size"));
@@ -144,8 +150,12 @@ impl<'p> Check<'p> {
         }
     }
 
-    /// Whether the value is one of those that the API server takes; objects if not.
+    /// Whether the value is one of those that the API server takes; objects if
+    /// not, unless a macro is in it.
     fn choice(&mut self, name: &str) -> bool {
+        if self.has_macro(name) {
+            return false;
+        }
         let (value, choices) = (self.value(name), choices(name));
         if choices.contains(&value) {
             return true;
@@ -169,6 +179,9 @@ impl<'p> Check<'p> {
     /// The log's rate and burst are 0 unless they are set, and 0 is refused.
     fn throttle(&mut self, backend: Backend) {
         let [enable, qps, burst] = ["enable", "qps", "burst"].map(|part| backend.flag(&format!("batch-throttle-{part}")));
+        if self.has_macro(&enable) {
+            return;
+        }
         if !self.boolean(&enable) {
             if let Some(rate) = [&qps, &burst].iter().find_map(|name| self.arg(name)) {
                 let message = format!("--{} does nothing: batches are not throttled", rate.name);
@@ -280,7 +293,9 @@ impl<'p> Check<'p> {
             }
             numbers.extend(number.filter(|number| *number >= 0));
         }
-        let is_file = self.value(LOG.switch) != "-";
+        // A macro at its beginning may stand for `-`.
+        let path = self.value(LOG.switch);
+        let is_file = path != "-" && !path.starts_with("{{");
         if let ([_, backups, size], true) = (numbers.as_slice(), is_file) {
             self.rotation(ROTATION, *size);
             self.disk(*backups, *size);
@@ -310,7 +325,7 @@ impl<'p> Check<'p> {
         if !implicit.is_empty() {
             let message = format!(
                 "{} not set: the API server's defaults hold, which changed in Kubernetes {}, and which benchmarks do not count",
-                if implicit.len() == 1 { format!("{} is", implicit[0]) } else { format!("{} are", implicit.join(" and ")) },
+                if implicit.len() == 1 { format!("{} is", implicit[0]) } else { format!("{} are", and(&implicit)) },
                 disk::NEW_DEFAULTS_SINCE
             );
             let at = self.place(LOG, &[]);

@@ -4,7 +4,7 @@
 use super::mounts;
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::patch::{Body, ControlPlanePatch, NodeFile};
+use crate::patch::{Body, ControlPlanePatch, NodeFile, has_macro};
 
 /// The smallest bound of user data among clouds: EC2's. Files travel in it
 /// where Cluster API makes the machines, unless the provider stores it apart.
@@ -26,7 +26,7 @@ fn missing(patch: &ControlPlanePatch) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for arg in mounts::files_read(patch) {
         let Some((volume, path)) = mounts::on_the_node(patch, &arg.value) else { continue };
-        if patch.files.iter().any(|file| file.path == path) || mounts::is_kubeadms(&path) {
+        if has_macro(&path) || patch.files.iter().any(|file| file.path == path || has_macro(&file.path)) || mounts::is_kubeadms(&path) {
             continue;
         }
         let message = format!("--{} is read from {} of the node, and nothing puts it there", arg.name, quote(&path));

@@ -59,7 +59,9 @@ pub fn check(patch: &ControlPlanePatch, minor: Minor) -> Diagnostics {
                     if state.deprecated {
                         found.push(deprecated(arg, state));
                     }
-                    if types::fits(state.kind, &arg.value) {
+                    if arg.has_macro() {
+                        // Of a value that is not known nothing can be said.
+                    } else if types::fits(state.kind, &arg.value) {
                         found.items.extend(names_in(patch, arg, minor));
                     } else {
                         found.push(misfit(arg, state));
@@ -176,6 +178,9 @@ fn unknown_name(arg: &Arg, kind: Kind, name: &str, minor: Minor) -> Diagnostic {
 /// Objects unless the value keeps what kubeadm has set.
 fn replaces_kubeadms(arg: &Arg) -> Option<Diagnostic> {
     let (_, own) = MANAGED.iter().find(|(name, _)| *name == arg.name)?;
+    if own.is_some() && arg.has_macro() {
+        return None; // it may keep it
+    }
     let values: Vec<&str> = arg.value.split(',').collect();
     let help = match arg.name.as_str() {
         "enable-admission-plugins" | "authorization-mode" => {

@@ -8,7 +8,7 @@ use crate::audit::disk;
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::kubernetes::Minor;
-use crate::patch::{Arg, ControlPlanePatch, NodeFile, Volume};
+use crate::patch::{Arg, ControlPlanePatch, NodeFile, Volume, has_macro};
 
 /// Volumes that kubeadm gives the API server, of all kubeadm versions that packs
 /// are for. A volume of one of these names takes the place of kubeadm's.
@@ -53,7 +53,7 @@ pub fn check(patch: &ControlPlanePatch, minor: Minor) -> Diagnostics {
     for arg in files_read(patch) {
         found.items.extend(file_read(patch, arg));
     }
-    if let Some(arg) = patch.arg(LOG).filter(|arg| !arg.value.is_empty() && arg.value != "-") {
+    if let Some(arg) = patch.arg(LOG).filter(|arg| !arg.value.is_empty() && arg.value != "-" && !arg.has_macro()) {
         found.items.extend(log(patch, arg, minor));
     }
     for volume in &patch.volumes {
@@ -82,10 +82,15 @@ pub fn files_of_the_node(patch: &ControlPlanePatch) -> Vec<String> {
     files_read(patch).filter_map(|arg| on_the_node(patch, &arg.value)).map(|(_, path)| path).collect()
 }
 
-/// The flags of a patch that name a file to read.
+/// The flags of a patch that name a file to read, where it is known which.
 pub(super) fn files_read(patch: &ControlPlanePatch) -> impl Iterator<Item = &Arg> {
     let names_a_file = |arg: &&Arg| arg.name.ends_with("-file") || FILE_FLAGS.contains(&arg.name.as_str());
-    patch.args.iter().filter(names_a_file).filter(|arg| !arg.value.is_empty())
+    patch.args.iter().filter(names_a_file).filter(|arg| !arg.value.is_empty() && !arg.has_macro())
+}
+
+/// Whether a volume may mount any path, since a macro says which.
+fn mounts_a_macro(patch: &ControlPlanePatch) -> bool {
+    patch.volumes.iter().any(|volume| has_macro(&volume.mount_path))
 }
 
 /// The path on the node of a path in the container, and the volume that mounts it.
@@ -115,7 +120,7 @@ fn file_read(patch: &ControlPlanePatch, arg: &Arg) -> Vec<Diagnostic> {
     let is_audit = arg.name.starts_with("audit-");
     let mut found = Vec::new();
     let Some((volume, _)) = on_the_node(patch, path) else {
-        if !is_kubeadms(path) {
+        if !is_kubeadms(path) && !mounts_a_macro(patch) {
             let message = format!("--{} names {}, and no volume mounts it into the container", arg.name, quote(path));
             let mut diagnostic = Diagnostic::new(Code::MountMissing, message)
                 .at(arg.location.clone())
@@ -177,6 +182,9 @@ fn log(patch: &ControlPlanePatch, arg: &Arg, minor: Minor) -> Option<Diagnostic>
     let path = arg.value.as_str();
     let folder = path.rsplit_once('/').map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder });
     let Some((volume, _)) = on_the_node(patch, path) else {
+        if mounts_a_macro(patch) {
+            return None;
+        }
         let message = format!("--{LOG} is {}, and no volume mounts its folder: the log is lost with the container", quote(path));
         let help = if path.starts_with("/dev/") {
             "write `-` for standard output; a device is rotated as a file would be".to_owned()
@@ -216,7 +224,8 @@ fn log(patch: &ControlPlanePatch, arg: &Arg, minor: Minor) -> Option<Diagnostic>
         );
     }
     // Without rotation nothing is renamed.
-    let rotates = minor < disk::NEW_DEFAULTS_SINCE || patch.arg("audit-log-maxsize").is_none_or(|size| size.value != "0");
+    let rotates =
+        minor < disk::NEW_DEFAULTS_SINCE || patch.arg("audit-log-maxsize").is_none_or(|size| size.value != "0" && !size.has_macro());
     if is_the_file && rotates {
         let message = format!("the volume {name} mounts the log file itself, which cannot be renamed: at the first rotation the log ends");
         let help = format!("mount its folder: hostPath and mountPath {}, pathType DirectoryOrCreate", quote(folder));

@@ -306,10 +306,16 @@ pub fn all() -> &'static [Flag] {
     ALL.get_or_init(|| read(CATALOGUE))
 }
 
-/// The flag of that name, without dashes.
+/// A flag's name as the API server knows it: `_` is `-` to it
+/// (`k8s.io/component-base cli/flag`, `WordSepNormalizeFunc`).
+pub fn normalized(name: &str) -> String {
+    name.replace('_', "-")
+}
+
+/// The flag of that name, without dashes in front.
 pub fn find(name: &str) -> Option<&'static Flag> {
-    let all = all();
-    all.binary_search_by(|flag| flag.name.cmp(name)).ok().map(|index| &all[index])
+    let (all, name) = (all(), normalized(name));
+    all.binary_search_by(|flag| flag.name.cmp(&name)).ok().map(|index| &all[index])
 }
 
 /// The name in the catalogue that was meant by `name`, best one that `minor` has.
@@ -399,6 +405,7 @@ mod tests {
         assert_eq!(a.changes(Minor(36), Minor(37)), []);
         assert_eq!(b.changes(Minor(28), Minor(37)), [change(30, "new"), change(32, "gone")]);
         assert_eq!(nearest_name("audit_log_pth", Minor(37)), Some("audit-log-path"));
+        assert_eq!(find("audit_log-path").map(|flag| flag.name), Some("audit-log-path"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub use parse::parse;
 pub use variable::{Variable, VariableType};
 
 use crate::diagnostic::{Diagnostics, Location, Source};
+use crate::kubernetes::flags;
 use crate::yaml::{self, Node};
 
 /// A control-plane patch in canonical form.
@@ -28,7 +29,7 @@ pub struct ControlPlanePatch {
 /// One flag of kube-apiserver.
 #[derive(Debug, Clone)]
 pub struct Arg {
-    /// The flag's name without dashes.
+    /// The flag's name without dashes in front, and with `-` for `_`.
     pub name: String,
     /// Its value as the API server reads it.
     pub value: String,
@@ -36,6 +37,23 @@ pub struct Arg {
     pub variable: Option<Variable>,
     /// Who set it.
     pub location: Location,
+}
+
+impl Arg {
+    /// A flag; `_` in its name is `-`, as to the API server.
+    pub fn new(name: &str, value: String, location: Location) -> Self {
+        Self { name: flags::normalized(name), value, variable: None, location }
+    }
+
+    /// Whether nobody knows the value yet, since it [holds a macro](has_macro).
+    pub fn has_macro(&self) -> bool {
+        has_macro(&self.value)
+    }
+}
+
+/// Whether a text is another one in the end: somebody replaces what is in its double braces.
+pub fn has_macro(text: &str) -> bool {
+    text.contains("{{")
 }
 
 /// One host path mounted into the API server's Pod (kubeadm's HostPathMount).

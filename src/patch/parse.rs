@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::{Arg, Body, Content, ControlPlanePatch, NodeFile, Variable, Volume};
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location, nearest};
+use crate::kubernetes::flags;
 use crate::yaml::{Data, Entry, Fields, Node};
 
 /// Renders a sibling template of the pack: its name, and where it was asked for.
@@ -69,14 +70,14 @@ impl Parser {
         let (value, value_at) = self.fields.text(node, &format!("--{name}"), "value")?;
         let well_formed = name.len() <= LONGEST_FLAG
             && name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
-            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_'));
         if !well_formed {
             self.invalid(&name_at, format!("{} is no flag name; write it without dashes in front, such as `audit-log-path`", quote(&name)));
         }
         if value.contains(['\n', '\0']) {
             self.invalid(&value_at, format!("the value of --{name} holds a line break"));
         }
-        Some(Arg { name, value, variable: None, location: value_at })
+        Some(Arg::new(&name, value, value_at))
     }
 
     fn volume(&mut self, node: &Node) -> Option<Volume> {
@@ -208,7 +209,7 @@ impl Parser {
         let mut names: BTreeMap<String, Location> = BTreeMap::new();
         for entry in expose.entries() {
             let known: Vec<String> = args.iter().map(|arg| arg.name.clone()).collect();
-            let Some(arg) = args.iter_mut().find(|arg| arg.name == entry.key) else {
+            let Some(arg) = args.iter_mut().find(|arg| arg.name == flags::normalized(&entry.key)) else {
                 let message = format!("expose names --{}, which this pack does not set", entry.key);
                 let mut diagnostic = Diagnostic::new(Code::ValuesInvalid, message).at(entry.key_location.clone());
                 if let Some(near) = nearest(&entry.key, known.iter().map(String::as_str)) {

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::{Status, Subject, Verdict};
 use crate::audit::lint::reach::{Reach, Who, narrow};
-use crate::audit::types::{GroupResources, Level, Policy, Rule, Stages};
+use crate::audit::types::{GroupResources, Level, Policy, RESOURCE_VERBS, Rule, Stages};
 use crate::diagnostic::Location;
 
 /// Group, resource and subresource.
@@ -13,11 +13,10 @@ type Kind = (&'static str, &'static str, &'static str);
 
 /// CIS 3.2.2: at level Metadata only.
 const WITHOUT_BODIES: &[Kind] = &[("", "secrets", ""), ("", "configmaps", ""), ("authentication.k8s.io", "tokenreviews", "")];
-const EVERY_VERB: &[&str] = &["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
 
 /// CIS 3.2.2: logged at all, with the verbs that count.
 const LOGGED: &[(&[Kind], &[&str])] = &[
-    (WITHOUT_BODIES, EVERY_VERB),
+    (WITHOUT_BODIES, &RESOURCE_VERBS),
     (&[("", "pods", ""), ("apps", "deployments", "")], &["create", "update", "patch", "delete", "deletecollection"]),
     (&[("", "pods", "exec"), ("", "pods", "portforward"), ("", "pods", "proxy"), ("", "services", "proxy")], &["get", "create"]),
 ];
@@ -60,7 +59,7 @@ fn bodies(reach: &Reach<'_>, policy: &Policy, kind: Kind) -> Option<(String, Opt
     let (group, resource, subresource) = kind;
     let logs = |index: usize, rule: &Rule| {
         rule.level >= Level::Request
-            && narrow(rule, EVERY_VERB, group, resource, subresource)
+            && narrow(rule, &RESOURCE_VERBS, group, resource, subresource)
                 .is_some_and(|narrowed| reach.decides(index, &narrowed, Who::Authenticated).unwrap_or(false))
     };
     let (index, rule) = policy.rules.iter().enumerate().find(|(index, rule)| logs(*index, rule))?;

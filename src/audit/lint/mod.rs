@@ -47,7 +47,7 @@ struct Written<'a> {
 }
 
 /// Things in a row, as a sentence lists them.
-fn and(items: &[String]) -> String {
+pub(crate) fn and(items: &[String]) -> String {
     match items {
         [] => String::new(),
         [one] => one.clone(),

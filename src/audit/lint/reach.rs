@@ -98,11 +98,14 @@ impl<'p> Reach<'p> {
         };
         let verbs = self.some_of(&rule.verbs);
         let paths = self.paths(rule);
-        let mut targets: Vec<Target<'_>> = paths.iter().map(|path| Target::Url(path)).collect();
-        targets.extend(self.objects(rule));
-        let count = [users.len(), groups.len(), verbs.len(), targets.len()].iter().try_fold(1_usize, |a, b| a.checked_mul(*b));
+        // Counted before they are made: short lists have many combinations.
+        let targets = self.objects_count(rule).and_then(|objects| objects.checked_add(paths.len()));
+        let of_each = [users.len(), groups.len(), verbs.len()];
+        let count = targets.and_then(|targets| of_each.iter().try_fold(targets, |a, b| a.checked_mul(*b)));
         let left = count.and_then(|count| self.left.get().checked_sub(count)).ok_or(Undecided)?;
         self.left.set(left);
+        let mut targets: Vec<Target<'_>> = paths.iter().map(|path| Target::Url(path)).collect();
+        targets.extend(self.objects(rule));
         for name in &users {
             for groups in &groups {
                 for verb in &verbs {
@@ -146,6 +149,20 @@ impl<'p> Reach<'p> {
         if rule.non_resource_urls.is_empty() { vec![path(&"*".to_owned())] } else { rule.non_resource_urls.iter().map(path).collect() }
     }
 
+    /// How many [`Reach::objects`] there are; none where no number can say it.
+    fn objects_count(&self, rule: &Rule) -> Option<usize> {
+        if !rule.non_resource_urls.is_empty() {
+            return Some(0);
+        }
+        let of_entry = |entry: &GroupResources| self.kinds(entry).len().checked_mul(self.names(entry).len());
+        let of_namespace = if rule.resources.is_empty() {
+            1
+        } else {
+            rule.resources.iter().try_fold(0_usize, |sum, entry| sum.checked_add(of_entry(entry)?))?
+        };
+        of_namespace.checked_mul(rule.namespaces.len().max(1))
+    }
+
     fn objects<'a>(&'a self, rule: &'a Rule) -> Vec<Target<'a>> {
         let mut found = Vec::new();
         if !rule.non_resource_urls.is_empty() {
@@ -158,13 +175,17 @@ impl<'p> Reach<'p> {
             }
             for entry in &rule.resources {
                 let group = if entry.group == "*" { stranger } else { entry.group.as_str() };
-                let names = if entry.resources.is_empty() { vec![stranger] } else { self.some_of(&entry.resource_names) };
+                let names = self.names(entry);
                 for (resource, subresource) in self.kinds(entry) {
                     found.extend(names.iter().map(|name| Target::Resource { group, resource, subresource, namespace, name }));
                 }
             }
         }
         found
+    }
+
+    fn names<'a>(&'a self, entry: &'a GroupResources) -> Vec<&'a str> {
+        if entry.resources.is_empty() { vec![&self.stranger] } else { self.some_of(&entry.resource_names) }
     }
 
     fn kinds<'a>(&'a self, entry: &'a GroupResources) -> Vec<(&'a str, &'a str)> {

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::super::policy::list;
-use super::super::types::{Decision, GroupResources, Level, Request, Rule, Stage, Stages, Target};
+use super::super::types::{Decision, GroupResources, Level, RESOURCE_VERBS, Request, Rule, Stage, Stages, Target};
 use super::Written;
 use super::reach::{Reach, Who, narrow};
 use crate::diagnostic::human::quote;
@@ -11,14 +11,13 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location, Severity};
 use crate::kubernetes::{Minor, resources};
 use crate::yaml::Node;
 
-const VERBS: &[&str] = &["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
 const METHODS: &[&str] = &["get", "head", "post", "put", "patch", "delete"];
 
 /// What no rule matches is not logged, and a policy should say so itself.
 pub(super) fn no_catch_all(reach: &Reach<'_>, found: &mut Diagnostics) {
     let Some(last) = reach.policy.rules.last() else { return };
     let falls_through = |rule: &Rule| [Who::Authenticated, Who::Unauthenticated].into_iter().any(|who| unmatched(reach, rule, who));
-    let (objects, paths) = (falls_through(&everything(last, VERBS, true)), falls_through(&everything(last, METHODS, false)));
+    let (objects, paths) = (falls_through(&everything(last, &RESOURCE_VERBS, true)), falls_through(&everything(last, METHODS, false)));
     let what = match (objects, paths) {
         (false, false) => return,
         (true, true) => "a request that no rule matches is not logged, and no last rule matches the rest",
@@ -84,7 +83,7 @@ pub(super) fn lost_401(reach: &Reach<'_>, document: &Node, found: &mut Diagnosti
         }
     }
     let Some(last) = policy.rules.last() else { return };
-    for (verbs, for_resources) in [(VERBS, true), (METHODS, false)] {
+    for (verbs, for_resources) in [(&RESOURCE_VERBS[..], true), (METHODS, false)] {
         let all = everything(last, verbs, for_resources);
         let logged = |who| {
             let check = |_: &Request<'_>, decision: Decision| match decision.level {

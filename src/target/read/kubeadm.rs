@@ -48,7 +48,7 @@ pub fn extra_args(api_server: &Node, shape: Args, fields: &mut Fields) -> Vec<Ar
                     fields.malformed(&entry.value.location, format!("--{} must be text, not {}", entry.key, entry.value.kind()));
                 }
                 let (value, location) = (value.unwrap_or_default(), entry.value.location.clone());
-                Arg { name: entry.key.clone(), value, variable: None, location }
+                Arg::new(&entry.key, value, location)
             };
             map.entries().iter().map(arg).collect()
         }
@@ -59,7 +59,7 @@ fn listed(item: &Node, fields: &mut Fields) -> Option<Arg> {
     fields.only(item, "an extraArgs entry", &["name", "value"]);
     let (name, name_at) = fields.required(item, "an extraArgs entry", "name")?;
     let (value, location) = fields.string(item, &format!("--{name}"), "value").unwrap_or((String::new(), name_at));
-    Some(Arg { name, value, variable: None, location })
+    Some(Arg::new(&name, value, location))
 }
 
 /// `extraVolumes` of an `apiServer`: HostPathMount.

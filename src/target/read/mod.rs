@@ -172,7 +172,7 @@ fn ignored(fields: &mut Fields, at: &Location, message: String, help: impl Into<
 /// `name=value`, with or without dashes in front; without a value it is true.
 fn flag(text: &str, location: &Location) -> Arg {
     let (name, value) = text.trim_start_matches('-').split_once('=').unwrap_or((text.trim_start_matches('-'), "true"));
-    Arg { name: name.to_owned(), value: value.to_owned(), variable: None, location: location.clone() }
+    Arg::new(name, value.to_owned(), location.clone())
 }
 
 /// Reads a document of a kind. What its own reader would refuse is `found`

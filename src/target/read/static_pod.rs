@@ -50,7 +50,7 @@ fn args(words: &[(String, &Location)], fields: &mut Fields) -> Vec<Arg> {
     let mut args = Vec::new();
     let mut rest = words[program.map_or(0, |program| program + 1)..].iter().peekable();
     while let Some((text, at)) = rest.next() {
-        let arg = |name: &str, value: &str| Arg { name: name.to_owned(), value: value.to_owned(), variable: None, location: (*at).clone() };
+        let arg = |name: &str, value: &str| Arg::new(name, value.to_owned(), (*at).clone());
         let mut value_or =
             |default: &str| rest.next_if(|(next, _)| !is_flag(next)).map_or_else(|| default.to_owned(), |(next, _)| next.clone());
         match (text.strip_prefix("--"), text.strip_prefix("-v")) {

@@ -4,8 +4,8 @@
 use std::fmt::Write as _;
 
 use super::{Report, asks, name, short};
-use crate::audit::coverage::{CALLERS, Cell, Row, VERBS};
-use crate::audit::types::Level;
+use crate::audit::coverage::{CALLERS, Cell, Row};
+use crate::audit::types::{Level, RESOURCE_VERBS};
 use crate::diagnostic::Severity;
 
 /// The whole page.
@@ -61,7 +61,7 @@ fn glance(report: &Report<'_>, html: &mut String) {
     };
     for (what, group, name, verb) in QUESTIONS {
         let row = coverage.rows.iter().find(|row| row.group.as_deref() == Some(group) && row.name == name);
-        let column = VERBS.iter().position(|column| *column == verb);
+        let column = RESOURCE_VERBS.iter().position(|column| *column == verb);
         if let Some(cell) = row.zip(column).and_then(|(row, column)| row.cells[column].as_ref()) {
             card(what, cell.level, !cell.others.is_empty());
         }
@@ -112,7 +112,7 @@ fn resources(report: &Report<'_>, html: &mut String) {
         html.push_str("<p>Not all of the last column could be told: some rules have too many combinations.</p>\n");
     }
     html.push_str("<div class=\"scroll\" role=\"region\" aria-labelledby=\"resources\" tabindex=\"0\">\n<table>\n<thead><tr><th scope=\"col\">Resource</th>");
-    for verb in VERBS {
+    for verb in RESOURCE_VERBS {
         // A long word may break where it is made of two.
         let verb = verb.replace("deletecollection", "delete&shy;collection");
         let _ = write!(html, "<th scope=\"col\">{verb}</th>");

@@ -8,9 +8,9 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{PolicyArgs, refuse};
-use crate::audit::coverage::{self, CALLERS, Coverage, OTHERS, Row, VERBS};
+use crate::audit::coverage::{self, CALLERS, Coverage, OTHERS, Row};
 use crate::audit::lint::lint;
-use crate::audit::types::{Level, Policy, Rule};
+use crate::audit::types::{Level, Policy, RESOURCE_VERBS, Rule};
 use crate::cli::output::{self, Format, Outcome, Output};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::kubernetes::Minor;
@@ -84,7 +84,7 @@ impl CoverageCommand {
 fn object(report: &Report<'_>) -> Value {
     let coverage = report.coverage;
     let cells = |row: &Row| -> serde_json::Map<String, Value> {
-        let cells = VERBS.iter().zip(&row.cells).filter_map(|(verb, cell)| Some((verb, cell.as_ref()?)));
+        let cells = RESOURCE_VERBS.iter().zip(&row.cells).filter_map(|(verb, cell)| Some((verb, cell.as_ref()?)));
         cells
             .map(|(verb, cell)| {
                 ((*verb).to_owned(), json!({"level": cell.level.name(), "rule": cell.rule, "others": others(report.policy, &cell.others)}))
@@ -184,7 +184,7 @@ fn words(report: &Report<'_>) -> String {
         let cells: String = cells.iter().map(|cell| format!("  {cell:<6}")).collect();
         let _ = writeln!(text, "{}", format!("{name:width$}{cells}").trim_end());
     };
-    line("", &VERBS.map(str::to_owned));
+    line("", &RESOURCE_VERBS.map(str::to_owned));
     for (row, name) in coverage.rows.iter().zip(&names) {
         let cells = row.cells.iter().map(|cell| match cell {
             None => String::new(),
