@@ -164,14 +164,26 @@ fn a_pod_with_one_dash_and_two() {
         (args(&reading), found),
         (vec!["a=5".to_owned()], vec!["document-invalid 6: a word of the command must be text, not an integer".to_owned()])
     );
-    let (_, found) = read(&pod("[sh, 'exec kube-apiserver --a=1']"));
-    assert_eq!(
-        found,
-        [
-            "document-unread 6: `sh` is no flag, and is not read",
-            "document-unread 6: `exec kube-apiserver --a=1` is no flag, and is not read"
-        ]
-    );
+}
+
+#[test]
+fn a_pod_whose_command_is_a_shell_is_unread_as_a_whole() {
+    let pod = |words: &str| format!("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - name: kube-apiserver\n{words}");
+    let unread = "document-unread 6: no word of the command is kube-apiserver itself, and the flags that it is given are not read";
+    for words in [
+        "      command: [/bin/sh, -c, 'exec kube-apiserver --audit-log-maxage=1']\n",
+        "      command: [/bin/sh, -c, exec /usr/local/bin/kube-apiserver]\n",
+        "      command: [/bin/sh, -c]\n      args: ['exec kube-apiserver --a=1']\n",
+        "      command: [/start.sh, --a=1]\n",
+    ] {
+        let (reading, found) = read(&pod(words));
+        assert_eq!((args(&reading), found), (vec![], vec![unread.to_owned()]), "{words}");
+    }
+    // Without a command the image starts the program.
+    for words in ["      args: [--a=1]\n", "      command: []\n      args: [--a=1]\n", "      args: [kube-apiserver, --a=1]\n"] {
+        let (reading, found) = read(&pod(words));
+        assert_eq!((args(&reading), found), (vec!["a=1".to_owned()], vec![]), "{words}");
+    }
 }
 
 #[test]
