@@ -193,6 +193,41 @@ spec:
 }
 
 #[test]
+fn a_policy_in_a_volume_that_is_no_host_path_is_mounted() {
+    let pod = |volume: &str, more: &str| {
+        format!(
+            "apiVersion: v1
+kind: Pod
+metadata: {{name: kube-apiserver, namespace: kube-system}}
+spec:
+  containers:
+    - name: kube-apiserver
+      image: registry.k8s.io/kube-apiserver:v1.35.0
+      command: [kube-apiserver, --audit-policy-file=/etc/kubernetes/audit/policy.yaml, --audit-log-path=-]
+      volumeMounts:
+        - {{mountPath: /etc/kubernetes/audit, name: policy, readOnly: true}}
+{more}  volumes:
+    - {{name: policy, {volume}}}
+    - {{name: etc, hostPath: {{path: /etc/kubernetes, type: File}}}}
+"
+        )
+    };
+    let etc = |path: &str| format!("        - {{mountPath: {path}, name: etc, readOnly: true}}\n");
+    for volume in ["configMap: {name: audit}", "secret: {secretName: audit}", "projected: {sources: []}", "emptyDir: {}"] {
+        assert_eq!(of_stdin(&pod(volume, "")), (vec![], 0), "{volume}");
+        // A host path around it does not hold the policy.
+        assert_eq!(of_stdin(&pod(volume, &etc("/etc"))), (vec![], 0), "{volume}");
+        // One inside of it does.
+        let inside = of_stdin(&pod(volume, &etc("/etc/kubernetes/audit/policy.yaml")));
+        assert_eq!(inside, (vec![], 0), "{volume}");
+    }
+    let elsewhere = pod("configMap: {name: audit}", "").replace("mountPath: /etc/kubernetes/audit", "mountPath: /etc/kubernetes/audits");
+    assert_eq!(of_stdin(&elsewhere), (vec!["error mount-missing -:8".to_owned()], 1));
+    let inside = pod("configMap: {name: audit}", &etc("/etc/kubernetes/audit/policy.yaml")).replace("type: File", "type: Directory");
+    assert_eq!(of_stdin(&inside), (vec!["error mount-path-type -:11".to_owned()], 1));
+}
+
+#[test]
 fn a_pack_is_linted_as_it_would_be_built() {
     let folder = folder(&[("over.yaml", "log:\n  truncate: {maxBatchSize: 1}\n")]);
     let run = lint(folder.path(), &["kube-apiserver-audit", "-f", "over.yaml", "--kubernetes-version", "1.35", JSON[0], JSON[1]], "");

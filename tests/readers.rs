@@ -187,6 +187,29 @@ fn a_pod_whose_command_is_a_shell_is_unread_as_a_whole() {
 }
 
 #[test]
+fn a_pod_keeps_where_it_mounts_other_volumes() {
+    let (reading, found) = read(
+        "apiVersion: v1
+kind: Pod
+spec:
+  containers:
+    - name: kube-apiserver
+      command: [kube-apiserver]
+      volumeMounts:
+        - {name: host, mountPath: /host}
+        - {name: policy, mountPath: /etc/kubernetes/audit, readOnly: true}
+        - {name: scratch, mountPath: /tmp}
+  volumes:
+    - {name: host, hostPath: {path: /srv}}
+    - {name: policy, configMap: {name: audit-policy}}
+    - {name: scratch}
+",
+    );
+    assert_eq!(reading.volumes.iter().map(|volume| volume.mount_path.as_str()).collect::<Vec<_>>(), ["/host"]);
+    assert_eq!((reading.other_mounts, found), (vec!["/etc/kubernetes/audit".to_owned(), "/tmp".to_owned()], vec![]));
+}
+
+#[test]
 fn kairos_decodes_what_is_encoded() {
     let text = "cluster:\n  config: |\n    clusterConfiguration: {}\nstages:\n  initramfs:\n    - files:\n        \
                 - {path: /a, permissions: 384, encoding: b64, content: YTogMQo=}\n        \

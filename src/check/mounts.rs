@@ -98,7 +98,7 @@ fn trimmed(path: &str) -> &str {
 }
 
 /// Whether `path` is `folder` or below it.
-fn is_below(path: &str, folder: &str) -> bool {
+pub(crate) fn is_below(path: &str, folder: &str) -> bool {
     trimmed(path).strip_prefix(trimmed(folder)).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 

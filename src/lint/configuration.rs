@@ -147,6 +147,7 @@ fn control_plane(kind: Kind, document: &Node, minor: Minor, policy: Option<&Node
         return None;
     }
     let mounts: Vec<String> = reading.mounts.iter().map(|mount| mount.path.trim_end_matches('/').to_owned()).collect();
+    let other_mounts = reading.other_mounts.clone();
     let mut patch = patch(reading, minor, found);
     if let (Some(policy), Some(flag)) = (policy, patch.arg("audit-policy-file")) {
         let path = check::mounts::on_the_node(&patch, &flag.value).map_or_else(|| flag.value.clone(), |(_, path)| path);
@@ -158,6 +159,11 @@ fn control_plane(kind: Kind, document: &Node, minor: Minor, policy: Option<&Node
     let is_unread = found.items.iter().any(|item| item.code == Code::DocumentUnread);
     let mut of_patch = check::patch(&patch, minor);
     of_patch.items.retain_mut(|item| match item.code {
+        Code::MountMissing | Code::MountSingleFile | Code::MountReadOnly | Code::MountPathType | Code::FileMissing
+            if is_elsewhere(item, &patch, &other_mounts) =>
+        {
+            false
+        }
         Code::FileMissing => {
             if matches!(kind, Kind::KubeadmV1beta3 | Kind::KubeadmV1beta4 | Kind::StaticPod) {
                 item.severity = Severity::Note;
@@ -180,6 +186,16 @@ fn control_plane(kind: Kind, document: &Node, minor: Minor, policy: Option<&Node
     });
     found.extend(of_patch);
     Some(patch)
+}
+
+/// Whether a finding is about a flag whose file is in a mount of `others` and in no host path's.
+fn is_elsewhere(item: &Diagnostic, patch: &ControlPlanePatch, others: &[String]) -> bool {
+    let is_about = |arg: &&Arg| item.location.as_ref() == Some(&arg.location) || item.related.iter().any(|(at, _)| *at == arg.location);
+    patch.args.iter().filter(is_about).any(|arg| {
+        // The innermost mount is the one that counts.
+        let host = check::mounts::on_the_node(patch, &arg.value).map_or(0, |(volume, _)| volume.mount_path.trim_end_matches('/').len());
+        others.iter().any(|other| other.trim_end_matches('/').len() >= host && check::mounts::is_below(&arg.value, other))
+    })
 }
 
 /// A file that is on the node.

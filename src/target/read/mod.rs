@@ -33,6 +33,9 @@ pub struct Reading {
     pub args: Vec<Arg>,
     /// Host paths that it mounts into kube-apiserver.
     pub volumes: Vec<Volume>,
+    /// Paths in the container where it mounts something else: a ConfigMap, a
+    /// Secret, a folder that kubeadm mounts when told to.
+    pub other_mounts: Vec<String>,
     /// Files that it puts on the node.
     pub files: Vec<NodeFile>,
     /// Paths of the machine that it mounts into the node.

@@ -23,7 +23,8 @@ fn is_program(word: &str) -> bool {
 }
 
 /// A Pod: the flags of the container's command and arguments, and the host
-/// paths among the volumes that it mounts, in the order of its mounts.
+/// paths among the volumes that it mounts, in the order of its mounts, and where
+/// it mounts other volumes.
 pub fn read(document: &Node, fields: &mut Fields) -> Reading {
     let mut reading = Reading::default();
     let Some(container) = container(document) else { return reading };
@@ -47,7 +48,13 @@ pub fn read(document: &Node, fields: &mut Fields) -> Reading {
     }
     reading.kubernetes_version = container.get("image").and_then(version);
     let volumes = document.get("spec").map(|spec| fields.list(spec, "volumes")).unwrap_or_default();
-    reading.volumes = fields.list(container, "volumeMounts").iter().filter_map(|mount| volume(mount, volumes, fields)).collect();
+    for mount in fields.list(container, "volumeMounts") {
+        match volume(mount, volumes, fields) {
+            Some(Mounted::HostPath(volume)) => reading.volumes.push(volume),
+            Some(Mounted::Other(path)) => reading.other_mounts.push(path),
+            None => {}
+        }
+    }
     reading
 }
 
@@ -96,7 +103,14 @@ fn is_flag(text: &str) -> bool {
     text.starts_with("--") || is_verbosity(text)
 }
 
-fn volume(mount: &Node, volumes: &[Node], fields: &mut Fields) -> Option<Volume> {
+/// What a mount brings into the container.
+enum Mounted {
+    HostPath(Volume),
+    /// A configMap, an emptyDir, a secret: only where it is mounted.
+    Other(String),
+}
+
+fn volume(mount: &Node, volumes: &[Node], fields: &mut Fields) -> Option<Mounted> {
     let (name, location) = fields.required(mount, "a volumeMounts entry", "name")?;
     let what = format!("the volume {name}");
     let source = volumes.iter().find(|volume| volume.get("name").and_then(Node::as_str) == Some(&name));
@@ -104,10 +118,10 @@ fn volume(mount: &Node, volumes: &[Node], fields: &mut Fields) -> Option<Volume>
         fields.malformed(&location, format!("{what} is mounted, and is not among the Pod's volumes"));
         return None;
     };
-    let host_path = fields.mapping(source, "hostPath")?;
-    let (path, _) = fields.required(host_path, &what, "path")?;
     let (mount_path, mount_at) = fields.required(mount, &what, "mountPath")?;
+    let Some(host_path) = fields.mapping(source, "hostPath") else { return Some(Mounted::Other(mount_path)) };
+    let (path, _) = fields.required(host_path, &what, "path")?;
     let path_type = fields.string(host_path, &what, "type").map(|(text, _)| text).filter(|text| !text.is_empty());
     let read_only = matches!(mount.get("readOnly").map(|value| &value.data), Some(Data::Bool(true)));
-    Some(Volume { name, host_path: path, mount_path, read_only, path_type, location, mount_at })
+    Some(Mounted::HostPath(Volume { name, host_path: path, mount_path, read_only, path_type, location, mount_at }))
 }
