@@ -228,6 +228,30 @@ spec:
 }
 
 #[test]
+fn patches_of_a_class_that_exclude_each_other_give_nothing_twice() {
+    let patch = |condition: &str, days: &str| {
+        format!(
+            "    - name: audit
+      enabledIf: '{{{{ {condition} }}}}'
+      definitions:
+        - selector: {{apiVersion: controlplane.cluster.x-k8s.io/v1beta1, kind: KubeadmControlPlaneTemplate, matchResources: {{controlPlane: true}}}}
+          jsonPatches:
+            - {{op: add, path: /spec/template/spec/kubeadmConfigSpec/clusterConfiguration/apiServer/extraArgs/audit-log-maxage, value: '{days}'}}
+            - op: add
+              path: /spec/template/spec/kubeadmConfigSpec/clusterConfiguration/apiServer/extraVolumes
+              value: [{{name: log, hostPath: /var/log/audit, mountPath: /var/log/audit, pathType: DirectoryOrCreate}}]
+"
+        )
+    };
+    let (short, long) = (patch("not .long", "7"), patch(".long", "90"));
+    let class = |patches: &str| {
+        let (found, _) = of_stdin(&format!("apiVersion: cluster.x-k8s.io/v1beta1\nkind: ClusterClass\nspec:\n  patches:\n{patches}"));
+        found.into_iter().filter(|finding| finding.contains("duplicate")).collect::<Vec<_>>()
+    };
+    assert_eq!(class(&format!("{short}{long}")), [""; 0]);
+}
+
+#[test]
 fn a_pack_is_linted_as_it_would_be_built() {
     let folder = folder(&[("over.yaml", "log:\n  truncate: {maxBatchSize: 1}\n")]);
     let run = lint(folder.path(), &["kube-apiserver-audit", "-f", "over.yaml", "--kubernetes-version", "1.35", JSON[0], JSON[1]], "");

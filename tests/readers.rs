@@ -259,6 +259,30 @@ fn a_class_by_parents_of_its_lists() {
 }
 
 #[test]
+fn a_class_whose_patches_exclude_each_other() {
+    let age = |days: &str| format!("op: add, path: SPEC/clusterConfiguration/apiServer/extraArgs/age, value: \"{days}\"");
+    let volumes = |volumes: &str| format!("op: add, path: SPEC/clusterConfiguration/apiServer/extraVolumes, value: [{volumes}]");
+    let [short, long] = [age("7"), age("90")];
+    let one =
+        volumes("{name: v, hostPath: /h, mountPath: /m}, {name: w, hostPath: /w, mountPath: /w}, {name: x, hostPath: /x, mountPath: /x}");
+    let other = volumes("{name: v, hostPath: /other, mountPath: /m}, {name: y, hostPath: /y, mountPath: /w/}");
+    let [not_long, is_long] = ["      enabledIf: '{{ not .long }}'\n", "      enabledIf: '{{ .long }}'\n"];
+    for (first, second) in [(not_long, is_long), ("", is_long)] {
+        let (reading, found) = read(&class("v1beta1", "[]", &[(first, &[&short, &one]), (second, &[&long, &other])]));
+        assert_eq!((args(&reading), found), (vec!["age=90".to_owned()], vec![]), "the later one, once");
+        let shown: Vec<_> = reading.volumes.iter().map(|volume| (volume.name.as_str(), volume.host_path.as_str())).collect();
+        assert_eq!(shown, [("x", "/x"), ("v", "/other"), ("y", "/y")]);
+    }
+    // A whole list of v1beta2 as well; an entry that is added to a list does stand beside the others.
+    let args_of = |at: &str, value: &str| format!("op: add, path: SPEC/clusterConfiguration/apiServer/extraArgs{at}, value: {value}");
+    let [short, long] = [args_of("", "[{name: a, value: '1'}, {name: b, value: '1'}]"), args_of("", "[{name: a, value: '2'}]")];
+    let (reading, _) = read(&class("v1beta2", "[]", &[(not_long, &[&short]), (is_long, &[&long])]));
+    assert_eq!(args(&reading), ["b=1", "a=2"]);
+    let (reading, _) = read(&class("v1beta2", "[]", &[(not_long, &[&short]), (is_long, &[&args_of("/-", "{name: a, value: '2'}")])]));
+    assert_eq!(args(&reading), ["a=1", "b=1", "a=2"]);
+}
+
+#[test]
 fn a_class_that_removes() {
     let put = r#"op: add, path: SPEC/clusterConfiguration/apiServer/extraArgs, value: {a: "1", b: "2"}"#;
     let remove = "op: remove, path: SPEC/clusterConfiguration/apiServer/extraArgs/a";
