@@ -252,6 +252,26 @@ fn patches_of_a_class_that_exclude_each_other_give_nothing_twice() {
 }
 
 #[test]
+fn a_mode_with_a_leading_0_is_what_kairos_wants() {
+    let values = "stages:
+  initramfs:
+    - files:
+        - {path: /etc/kubernetes/audit.yaml, permissions: 0600, owner: 010, content: \"a: 1\"}
+        - {path: /etc/kubernetes/other.yaml, permissions: 0888, content: \"a: 1\"}
+cluster:
+  config: |
+    clusterConfiguration: {apiServer: {extraArgs: {audit-log-path: \"-\"}}}
+permissions: 0600
+";
+    let ambiguous = |text: &str| of_stdin(text).0.into_iter().filter(|finding| finding.contains("ambiguous")).collect::<Vec<_>>();
+    let elsewhere = ["warning yaml-ambiguous-scalar -:4", "warning yaml-ambiguous-scalar -:5", "warning yaml-ambiguous-scalar -:9"];
+    assert_eq!(ambiguous(values), elsewhere, "the owner, what is no mode, and what is none of a file's");
+    let k3s =
+        values.replace("clusterConfiguration: {apiServer: {extraArgs: {audit-log-path: \"-\"}}}", "kube-apiserver-arg: [audit-log-path=-]");
+    assert_eq!(ambiguous(&k3s), elsewhere);
+}
+
+#[test]
 fn a_pack_is_linted_as_it_would_be_built() {
     let folder = folder(&[("over.yaml", "log:\n  truncate: {maxBatchSize: 1}\n")]);
     let run = lint(folder.path(), &["kube-apiserver-audit", "-f", "over.yaml", "--kubernetes-version", "1.35", JSON[0], JSON[1]], "");

@@ -12,7 +12,7 @@ use crate::kubernetes::flags::{self, Repeated};
 use crate::kubernetes::{Minor, resources};
 use crate::patch::{Arg, Body, ControlPlanePatch, NodeFile};
 use crate::profile::{Profile, Subject};
-use crate::target::read::{Kind, Reading, read_for};
+use crate::target::read::{Kind, Reading, read_for, unambiguous};
 use crate::yaml::{self, Node};
 
 /// The documents of a file, or of files that belong together.
@@ -36,6 +36,9 @@ impl Documents {
                 documents.policies.push(document);
             } else if let Some(kind) = Kind::of(&document).filter(|kind| *kind != Kind::PalettePresets) {
                 // Presets change a part of values, and are nothing by themselves.
+                let meant = unambiguous(kind, &document);
+                let is_meant = |item: &Diagnostic| item.location.as_ref().is_some_and(|at| meant.contains(&at));
+                warnings.items.retain(|item| item.code != Code::YamlAmbiguousScalar || !is_meant(item));
                 documents.control_planes.push((kind, document));
             }
         }

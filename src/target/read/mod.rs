@@ -116,6 +116,14 @@ impl Kind {
     }
 }
 
+/// The places of a document where text that looks ambiguous is meant so by who reads it.
+pub fn unambiguous(kind: Kind, document: &Node) -> Vec<&Location> {
+    match kind {
+        Kind::PaletteEdgeK8s | Kind::PaletteEdgeK3s => palette::modes(document).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// The YAML that is written in a string, with its places in the document.
 fn embedded(node: &Node, what: &str, fields: &mut Fields) -> Option<Node> {
     let Some(text) = node.as_str() else {

@@ -5,7 +5,7 @@
 
 use super::encoding::decoded;
 use super::{Reading, embedded, flag, ignored, kubeadm};
-use crate::diagnostic::nearest;
+use crate::diagnostic::{Location, nearest};
 use crate::patch::{Arg, Body, Content, NodeFile, Variable};
 use crate::yaml::{Data, Fields, Node, scalar_text};
 
@@ -110,6 +110,15 @@ fn stages(document: &Node, fields: &mut Fields) -> Reading {
         }
     }
     reading
+}
+
+/// The modes of staged files that are written as Kairos wants them, with a
+/// leading 0, where they look ambiguous.
+pub fn modes(document: &Node) -> impl Iterator<Item = &Location> {
+    let steps = document.get("stages").map(Node::entries).unwrap_or_default().iter().flat_map(|stage| stage.value.items());
+    let files = steps.filter_map(|step| step.get("files")).flat_map(Node::items);
+    let modes = files.filter_map(|file| file.get("permissions"));
+    modes.filter(|mode| mode.as_str().is_some_and(|text| u32::from_str_radix(text, 8).is_ok())).map(|mode| &mode.location)
 }
 
 /// What a file has in Kairos (`mudler/yip`, the type File; its page calls
