@@ -272,6 +272,27 @@ permissions: 0600
 }
 
 #[test]
+fn kubeadm_mounts_the_folder_of_certificates_that_it_is_told() {
+    let server = "apiServer: {extraArgs: [{name: oidc-ca-file, value: /srv/pki/oidc.crt}]}";
+    let kubeadm = |dir: &str| format!("apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n{dir}{server}\n");
+    let control_plane = |dir: &str| {
+        format!(
+            "apiVersion: controlplane.cluster.x-k8s.io/v1beta2\nkind: KubeadmControlPlane\nspec:\n  version: v1.35.0\n  \
+             kubeadmConfigSpec:\n    clusterConfiguration:\n      {dir}      {server}\n"
+        )
+    };
+    let edge = |dir: &str| format!("cluster:\n  config: |\n    clusterConfiguration:\n      {dir}      {server}\n");
+    let missing = |text: &str| of_stdin(text).0.into_iter().filter(|finding| finding.contains("mount-missing")).count();
+    for document in [&kubeadm as &dyn Fn(&str) -> String, &control_plane, &edge] {
+        for (dir, expected) in
+            [("certificatesDir: /srv/pki\n", 0), ("certificatesDir: /srv/pk\n", 1), ("certificatesDir: ''\n", 1), ("\n", 1)]
+        {
+            assert_eq!(missing(&document(dir)), expected, "{}", document(dir));
+        }
+    }
+}
+
+#[test]
 fn a_pack_is_linted_as_it_would_be_built() {
     let folder = folder(&[("over.yaml", "log:\n  truncate: {maxBatchSize: 1}\n")]);
     let run = lint(folder.path(), &["kube-apiserver-audit", "-f", "over.yaml", "--kubernetes-version", "1.35", JSON[0], JSON[1]], "");

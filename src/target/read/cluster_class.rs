@@ -185,6 +185,7 @@ impl Operation<'_> {
         reading.args.extend(put.args);
         reading.volumes.extend(put.volumes);
         reading.files.extend(put.files);
+        reading.other_mounts.extend(put.other_mounts);
     }
 
     /// A whole list takes the place of what earlier patches set, and they are told.

@@ -38,9 +38,12 @@ pub fn edge_k8s(document: &Node, fields: &mut Fields) -> Reading {
     let mut reading = stages(document, fields);
     let config = document.get("cluster").and_then(|cluster| cluster.get("config"));
     if let Some(config) = config.and_then(|config| embedded(config, "`cluster.config`", fields))
-        && let Some(api_server) = fields.descend(&config, &["clusterConfiguration", "apiServer"])
+        && let Some(configuration) = fields.mapping(&config, "clusterConfiguration")
     {
-        kubeadm_part(api_server, &mut reading, fields);
+        if let Some(api_server) = fields.mapping(configuration, "apiServer") {
+            kubeadm_part(api_server, &mut reading, fields);
+        }
+        reading.other_mounts.extend(kubeadm::certificates_dir(configuration, fields));
     }
     reading
 }
