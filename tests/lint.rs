@@ -398,3 +398,55 @@ fn cis_3_2_2_fails_where_a_concern_is_not_met() {
         assert!(found.starts_with(expected), "{rules}\n  {found}");
     }
 }
+
+#[test]
+fn a_control_plane_without_audit_is_judged_and_its_policy_read() {
+    let bare = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nkubernetesVersion: v1.33.0\n";
+    let judged = lint(Path::new("."), &["-", "--profile", "cis-1.12", JSON[0], JSON[1]], bare);
+    assert_eq!(verdicts(&judged)[0], "1.2.16 fail");
+    assert_eq!(judged.status, 1);
+    let broken = format!("{bare}---\n{}", POLICY.replace("level: Metadata", "level: Nonsense"));
+    let run = lint(Path::new("."), &["-", JSON[0], JSON[1]], &broken);
+    assert_eq!((run.findings(), run.status), (vec!["error policy-invalid -:12".to_owned()], 1));
+}
+
+#[test]
+fn flags_that_add_up_are_read_together() {
+    let pod = |flags: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - name: kube-apiserver\n      image: kube-apiserver:v1.35.0\n      command:\n        - kube-apiserver\n{flags}"
+        )
+    };
+    let run = lint(
+        Path::new("."),
+        &["-", JSON[0], JSON[1]],
+        &pod("        - --feature-gates=NopeNope=true\n        - --feature-gates=AllBeta=true\n"),
+    );
+    assert_eq!(run.findings(), ["error flag-value -:9"], "{}", run.out);
+    let run = lint(
+        Path::new("."),
+        &["-", JSON[0], JSON[1]],
+        &pod("        - --enable-admission-plugins=NodeRestriction\n        - --enable-admission-plugins=AlwaysPullImages\n"),
+    );
+    assert_eq!(run.findings(), [""; 0], "{}", run.out);
+}
+
+#[test]
+fn lists_and_folders_of_others() {
+    let indented = |text: &str| text.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    let list = format!("apiVersion: v1\nkind: List\nitems:\n  -\n{}", indented(&KUBEADM.replace("maxage", "maxagee")));
+    let run = lint(Path::new("."), &["-", JSON[0], JSON[1]], &list);
+    assert!(run.findings().contains(&"error flag-unknown -:15".to_owned()), "{:?}", run.findings());
+    let folder = folder(&[
+        ("chart/templates/cm.yaml", "cluster: {{ .Values.name }}\nx: {{- if .y }}\n  kube-apiserver: [\n"),
+        (
+            "audit.json",
+            "{\"kind\":\"Event\",\"apiVersion\":\"audit.k8s.io/v1\"}\n{\"kind\":\"Event\",\"apiVersion\":\"audit.k8s.io/v1\"}\n",
+        ),
+        ("event.yaml", "kind: Event\napiVersion: audit.k8s.io/v1\n"),
+    ]);
+    let run = lint(folder.path(), &["."], "");
+    assert_eq!((run.err.as_str(), run.status), ("there was nothing to lint\n", 0));
+    // What only a pack can use is not passed over in silence.
+    assert_eq!(lint(folder.path(), &[".", "--set", "log.maxAge=1"], "").status, 2);
+}

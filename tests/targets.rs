@@ -444,3 +444,27 @@ fn the_documented_ansible_target_works() {
     assert!(vars.ends_with("become: false\n"), "{vars}");
     assert_eq!(run(&[&["build"], &inputs[..], &["--deny", "target-unchecked", "-o", "out"]].concat()).0, Some(1));
 }
+
+/// Documents are read back without places; a fault is blamed all the same.
+#[test]
+fn a_fault_in_a_document_is_the_templates_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let target = folder.path().join("t/own");
+    fs::create_dir_all(&target).expect("folders");
+    let definition = "apiVersion: packwright.dev/v1alpha1\nkind: Target\nformat: 1\nmetadata: {name: own}\nfiles:\n  \
+                      - {path: own/a.yaml, template: a.hbs, reads: kubeadm-v1beta4, carries: [args]}\n";
+    let template =
+        "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\napiServer:\n  extraArgs:\n    - name: a\n      value: 30\n";
+    fs::write(target.join("target.yaml"), definition).expect("a file");
+    fs::write(target.join("a.hbs"), template).expect("a file");
+    let output = Command::new(env!("CARGO_BIN_EXE_packwright"))
+        .current_dir(folder.path())
+        .args(["render", "kube-apiserver-audit", "--templates", "t", "--target", "own"])
+        .output()
+        .expect("it runs");
+    let words = String::from_utf8(output.stderr).expect("text");
+    assert!(
+        words.starts_with("error[template-error]: own/a.yaml: --a: `value` must be text, not an integer\n --> t/own/a.hbs:6:7\n"),
+        "{words}"
+    );
+}

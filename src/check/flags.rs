@@ -67,9 +67,13 @@ pub fn check(patch: &ControlPlanePatch, minor: Minor) -> Diagnostics {
                 }
             },
         }
-        found.items.extend(managed(arg));
     }
     found
+}
+
+/// Every flag that takes the place of what kubeadm sets itself.
+pub fn managed(patch: &ControlPlanePatch) -> Diagnostics {
+    Diagnostics { items: patch.args.iter().filter_map(replaces_kubeadms).collect() }
 }
 
 fn unknown(arg: &Arg, minor: Minor) -> Diagnostic {
@@ -170,7 +174,7 @@ fn unknown_name(arg: &Arg, kind: Kind, name: &str, minor: Minor) -> Diagnostic {
 }
 
 /// Objects unless the value keeps what kubeadm has set.
-fn managed(arg: &Arg) -> Option<Diagnostic> {
+fn replaces_kubeadms(arg: &Arg) -> Option<Diagnostic> {
     let (_, own) = MANAGED.iter().find(|(name, _)| *name == arg.name)?;
     let values: Vec<&str> = arg.value.split(',').collect();
     let help = match arg.name.as_str() {

@@ -17,8 +17,22 @@ use crate::patch::{ControlPlanePatch, NodeFile};
 use crate::values::{Path, Values};
 use crate::yaml::{self, Data, Node};
 
-/// Every objection to a patch on API servers of `minor`.
+/// Every objection to a patch on API servers of `minor` that kubeadm sets up.
 pub fn patch(patch: &ControlPlanePatch, minor: Minor) -> Diagnostics {
+    let mut found = server(patch, minor);
+    found.extend(beside_kubeadm(patch));
+    found
+}
+
+/// What is in the way of what kubeadm itself sets and mounts.
+pub fn beside_kubeadm(patch: &ControlPlanePatch) -> Diagnostics {
+    let mut found = flags::managed(patch);
+    found.extend(mounts::beside_kubeadm(patch));
+    found
+}
+
+/// Every objection to what API servers of `minor` are given, whoever runs them.
+pub fn server(patch: &ControlPlanePatch, minor: Minor) -> Diagnostics {
     let mut found = flags::check(patch, minor);
     found.extend(audit_options::check(patch, minor));
     found.extend(mounts::check(patch, minor));

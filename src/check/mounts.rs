@@ -57,14 +57,12 @@ pub fn check(patch: &ControlPlanePatch, minor: Minor) -> Diagnostics {
         found.items.extend(log(patch, arg, minor));
     }
     for volume in &patch.volumes {
-        found.items.extend(reserved(volume));
         found.items.extend(in_manifests(&volume.host_path).then(|| {
             manifests(format!("the volume {} mounts {} of the node", volume.name, quote(&volume.host_path))).at(volume.location.clone())
         }));
     }
     for (index, volume) in patch.volumes.iter().enumerate() {
         found.items.extend(same_mount(volume, &patch.volumes[..index]));
-        found.items.extend(kubeadms_mount(volume));
     }
     for file in &patch.files {
         found.items.extend(
@@ -72,6 +70,16 @@ pub fn check(patch: &ControlPlanePatch, minor: Minor) -> Diagnostics {
         );
     }
     found
+}
+
+/// Volumes that are in the way of kubeadm's own.
+pub fn beside_kubeadm(patch: &ControlPlanePatch) -> Diagnostics {
+    Diagnostics { items: patch.volumes.iter().flat_map(|volume| [reserved(volume), kubeadms_mount(volume)]).flatten().collect() }
+}
+
+/// The paths on the node of the files that flags name.
+pub fn files_of_the_node(patch: &ControlPlanePatch) -> Vec<String> {
+    files_read(patch).filter_map(|arg| on_the_node(patch, &arg.value)).map(|(_, path)| path).collect()
 }
 
 /// The flags of a patch that name a file to read.

@@ -43,7 +43,7 @@ pub struct Build {
 
 impl Build {
     pub fn run(self, matches: &ArgMatches) -> Outcome {
-        let output = Output::new(self.format);
+        let output = Output::writing(self.format);
         let mut warnings = Diagnostics::new();
         // What is wrong with them is found again, and told, where the pack is planned.
         let (allow, deny) = self.inputs.with.levels().unwrap_or_default();
@@ -87,11 +87,12 @@ fn make(inputs: &InputArgs, matches: &ArgMatches, warnings: &mut Diagnostics) ->
     let mut found = check::secrets_in_patch(&patch);
     found.extend(plan.check(&patch));
     found.extend(std::mem::take(warnings));
-    let allowed = lint::apply_comments(&mut found);
+    let mut allowed = lint::apply_comments(&mut found);
     found.apply_levels(&plan.allow, &plan.deny);
     found.into_result((), warnings)?;
     let mut found = Diagnostics::new();
     let documents = plan.documents(&patch, &mut found)?;
+    allowed.extend(lint::apply_comments(&mut found));
     found.apply_levels(&plan.allow, &plan.deny);
     found.into_result((), warnings)?;
     // The lock tells of every code of which something was allowed.

@@ -133,6 +133,13 @@ impl WithArgs {
         pack::plan(source, inputs, warnings).map(ManuallyDrop::new)
     }
 
+    /// Whether any of them means nothing without a pack.
+    pub fn is_about_a_pack(&self) -> bool {
+        let lists = [&self.files, &self.set, &self.set_string, &self.set_json, &self.set_file, &self.target];
+        let texts = [&self.templates, &self.name, &self.pack_version];
+        lists.iter().any(|list| !list.is_empty()) || texts.iter().any(|text| text.is_some())
+    }
+
     /// The codes of `--allow` and of `--deny`.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ Examples:
   packwright lint clusters/ --format github
   packwright lint kube-apiserver-audit -f prod.yaml --kubernetes-version 1.31-1.34
   packwright lint kubeadm.yaml policy.yaml --profile cis-1.12
-  kubectl get kubeadmcontrolplane -o yaml | packwright lint -
+  kubectl get kubeadmcontrolplanes --all-namespaces -o yaml | packwright lint -
 
 Documents are told apart by their content: audit Policies, kubeadm ClusterConfigurations, KubeadmControlPlanes and
 their templates, ClusterClasses, static Pods of kube-apiserver, kind configs, and values of Palette's kubernetes,
@@ -67,6 +67,7 @@ impl Lint {
             deny: Vec::new(),
             items: Vec::new(),
             reports: Vec::new(),
+            documents: 0,
             counts: [0; 3],
             status: 0,
             failed: None,
@@ -93,6 +94,11 @@ impl Lint {
             }
         };
         report.add(profile::contradictions(&profiles).into(), false);
+        if inputs.packs.is_empty() && self.with.is_about_a_pack() {
+            let message = "values, targets, templates and names are a pack's, and no input is a pack";
+            report.add(Diagnostics::from(Diagnostic::new(Code::Usage, message)).into(), false);
+            return report.end();
+        }
         for pack in &inputs.packs {
             report.add(self.pack(pack, &profiles, matches), false);
         }
@@ -138,7 +144,7 @@ impl Lint {
             Err(errors) => found.extend(errors),
         }
         lint::apply_comments(&mut found);
-        Found { diagnostics: found, reports }
+        Found { diagnostics: found, reports, documents: 1 }
     }
 }
 
@@ -151,6 +157,8 @@ struct Report {
     items: Vec<Value>,
     /// The verdicts of benchmarks.
     reports: Vec<profile::Report>,
+    /// How much was linted.
+    documents: usize,
     /// Errors, warnings and notes.
     counts: [usize; 3],
     status: u8,
@@ -162,7 +170,8 @@ impl Report {
     /// Tells findings. A fault of a linted file is a verdict, as of a file that
     /// nobody could read at all.
     fn add(&mut self, found: Found, of_files: bool) {
-        let Found { diagnostics: mut found, reports } = found;
+        let Found { diagnostics: mut found, reports, documents } = found;
+        self.documents += documents;
         found.apply_levels(&self.allow, &self.deny);
         check::redact_findings(&mut found);
         for item in &found.items {
@@ -200,7 +209,12 @@ impl Report {
         let object = match self.form {
             Form::Human => {
                 let words = human::counted(self.counts);
-                output::say(if words.is_empty() { "nothing found" } else { &words })?;
+                output::say(&match (words.is_empty(), self.documents) {
+                    (false, _) => words,
+                    (true, 0) => "there was nothing to lint".to_owned(),
+                    (true, 1) => "nothing found".to_owned(),
+                    (true, documents) => format!("nothing found in {documents} documents"),
+                })?;
                 return Ok(self.status);
             }
             Form::Github => return Ok(self.status),
@@ -216,7 +230,8 @@ impl Report {
 
 /// A benchmark's items, a line each.
 fn words(report: &profile::Report) -> String {
-    let mut text = format!("{}:\n", report.name);
+    let of = report.file.as_ref().map(|file| format!(" of {file}")).unwrap_or_default();
+    let mut text = format!("{}{of}, Kubernetes {}:\n", report.name, report.kubernetes_version);
     for item in &report.items {
         let status = match item.status {
             Status::Pass => "pass",

@@ -24,7 +24,7 @@ impl Man {
         let written = fs::create_dir_all(&self.folder).and_then(|()| clap_mangen::generate_to(super::command(), &self.folder));
         match written {
             Ok(()) => Ok(0),
-            Err(error) => Output::new(Format::Human).fail(output::io_fault(&what, &error)),
+            Err(error) => Output::writing(Format::Human).fail(output::io_fault(&what, &error)),
         }
     }
 }

@@ -22,7 +22,7 @@ pub struct New {
 
 impl New {
     pub fn run(self) -> Outcome {
-        let output = Output::new(Format::Human);
+        let output = Output::writing(Format::Human);
         match self.write() {
             Ok(()) => {
                 output.say(&format!("wrote {0}/; build it with `packwright build {0}`", self.name))?;

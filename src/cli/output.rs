@@ -20,6 +20,8 @@ pub enum Format {
 /// Where a command prints.
 pub struct Output {
     format: Format,
+    /// Whether the command would have written files.
+    writes: bool,
 }
 
 /// A command's exit status, or that printing failed.
@@ -40,7 +42,12 @@ pub fn status(outcome: Outcome) -> u8 {
 impl Output {
     /// An output of that form.
     pub fn new(format: Format) -> Self {
-        Self { format }
+        Self { format, writes: false }
+    }
+
+    /// That of a command which writes files, and says so when it did not.
+    pub fn writing(format: Format) -> Self {
+        Self { format, writes: true }
     }
 
     /// Reports findings that end the command.
@@ -52,7 +59,7 @@ impl Output {
             Format::Human => {
                 explain(&diagnostics)?;
                 let summary = human::summary(&diagnostics);
-                writeln!(io::stderr(), "{summary}; nothing was written")?;
+                writeln!(io::stderr(), "{summary}{}", if self.writes { "; nothing was written" } else { "" })?;
             }
         }
         Ok(status)

@@ -53,8 +53,8 @@ fn render(plan: &mut Plan, file: Option<&str>, warnings: &mut Diagnostics) -> Re
     let patch = ManuallyDrop::new(plan.patch(warnings)?);
     check::secrets_in_patch(&patch).into_result((), warnings)?;
     let Some(path) = file else {
-        let documents = plan.documents(&patch, warnings)?;
-        let texts = documents.iter().filter(|document| document.is_text && document.path != "README.md");
+        let documents = plan.texts(&patch, warnings)?;
+        let texts = documents.iter().filter(|document| document.path != "README.md");
         let mut joined = Vec::new();
         for document in texts {
             joined.extend_from_slice(format!("---\n# {}\n", document.path).as_bytes());

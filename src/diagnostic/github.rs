@@ -11,9 +11,9 @@ pub fn line(diagnostic: &Diagnostic) -> String {
         Severity::Note => "notice",
     };
     let mut place = String::new();
-    if let Some(location) = diagnostic.location.as_ref().filter(|location| location.source.is_file) {
+    if let Some((location, file)) = diagnostic.location.as_ref().and_then(|location| Some((location, location.file()?))) {
         let (line, column) = location.position();
-        place = format!("file={},line={line},col={column},", property(&location.source.name));
+        place = format!("file={},line={line},col={column},", property(file));
     }
     let help = diagnostic.help.as_ref().map(|help| format!("\n{help}")).unwrap_or_default();
     format!("::{level} {place}title={}::{}", diagnostic.code, message(&format!("{}{help}", diagnostic.message)))

@@ -66,11 +66,8 @@ fn level(severity: Severity) -> &'static str {
 
 /// Where a finding is, if that is in a file.
 fn place(location: &Location) -> Option<Value> {
-    if !location.source.is_file {
-        return None;
-    }
+    let uri = uri(location.file()?);
     let (line, column) = location.position();
-    let uri = uri(&location.source.name);
     Some(json!({"physicalLocation": {"artifactLocation": {"uri": uri}, "region": {"startLine": line, "startColumn": column}}}))
 }
 

@@ -95,6 +95,13 @@ impl Location {
         (line, column)
     }
 
+    /// The file that holds it, for tools that open files: not standard input, and
+    /// nothing of the binary.
+    pub fn file(&self) -> Option<&str> {
+        let name = self.source.name.as_str();
+        (self.source.is_file && name != "-" && !name.starts_with("bundled:")).then_some(name)
+    }
+
     /// The offending text itself.
     pub fn text(&self) -> &str {
         self.source.text.get(self.range.clone()).unwrap_or_default()

@@ -377,8 +377,12 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_minor_that_packwright_knows_is_covered() {
-        assert_eq!(Some(&minors().1), crate::kubernetes::select_known(None).unwrap().last());
+    fn the_catalogue_covers_what_packwright_knows() {
+        let (oldest, newest) = minors();
+        let known = crate::kubernetes::select_known(Some(&format!("{oldest}-{newest}"))).unwrap();
+        assert_eq!(Some(&newest), crate::kubernetes::select_known(None).unwrap().last());
+        assert!(crate::kubernetes::select_known(Some(&format!("1.{}", oldest.0 - 1))).is_err());
+        assert!(known.iter().all(|minor| find("audit-policy-file").unwrap().at(*minor).is_some()));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::audit;
 use crate::audit::types::Policy;
 use crate::check;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location, Severity, Source};
-use crate::kubernetes::flags::{self, Repeated};
+use crate::kubernetes::flags::{self, FlagType, Repeated};
 use crate::kubernetes::{Minor, resources};
 use crate::patch::{Arg, Body, ControlPlanePatch, NodeFile};
 use crate::profile::{Profile, Subject};
@@ -31,7 +31,7 @@ impl Documents {
     /// That the file is no YAML.
     pub fn read(source: &Arc<Source>, warnings: &mut Diagnostics) -> Result<Self, Diagnostics> {
         let mut documents = Self::default();
-        for document in yaml::read_all(source, warnings)? {
+        for document in yaml::read_all(source, warnings)?.into_iter().flat_map(members) {
             if is_policy(&document) {
                 documents.policies.push(document);
             } else if let Some(kind) = Kind::of(&document).filter(|kind| *kind != Kind::PalettePresets) {
@@ -60,7 +60,7 @@ impl Documents {
     /// Everything to be said of them. One policy beside one control plane is the
     /// policy of that control plane.
     pub fn lint(&self, ask: Ask<'_>) -> Found {
-        let mut found = Found::default();
+        let mut found = Found { documents: self.control_planes.len() + self.policies.len(), ..Found::default() };
         if let ([(kind, document)], [policy]) = (self.control_planes.as_slice(), self.policies.as_slice()) {
             for minor in version(*kind, document, ask.minors) {
                 found.add(of_both(*kind, document, minor, Some(policy), ask));
@@ -75,7 +75,7 @@ impl Documents {
         for document in &self.policies {
             for minor in ask.minors.map_or_else(newest, <[Minor]>::to_vec) {
                 let (policy, diagnostics) = policy(document, minor);
-                found.add(Found { diagnostics, reports: Vec::new() });
+                found.add(diagnostics.into());
                 let subject = Subject { patch: None, policy: policy.as_ref(), minor, place: &document.location };
                 found.add(judge(ask.profiles, subject));
             }
@@ -95,10 +95,20 @@ pub fn judge(profiles: &[&'static Profile], subject: Subject<'_>) -> Found {
     found
 }
 
+/// The objects of a List, as kubectl writes several; or the document itself.
+fn members(document: Node) -> Vec<Node> {
+    let is_list = document.get("kind").and_then(Node::as_str) == Some("List");
+    match document.get("items") {
+        Some(items) if is_list => items.items().to_vec(),
+        _ => vec![document],
+    }
+}
+
 /// An audit policy, also one with a misspelt kind or a version that is gone.
 fn is_policy(document: &Node) -> bool {
     let text = |key| document.get(key).and_then(Node::as_str).unwrap_or_default();
-    text("apiVersion").starts_with("audit.k8s.io/")
+    // Logs are of that API as well.
+    (text("apiVersion").starts_with("audit.k8s.io/") && !text("kind").starts_with("Event"))
         || (text("kind") == "Policy" && document.get("rules").is_some() && document.get("spec").is_none())
 }
 
@@ -130,7 +140,7 @@ fn policy(document: &Node, minor: Minor) -> (Option<Policy>, Diagnostics) {
 /// A control plane with its policy, which may be a document beside it.
 fn of_both(kind: Kind, document: &Node, minor: Minor, beside: Option<&Node>, ask: Ask<'_>) -> Found {
     let mut found = Diagnostics::new();
-    let Some(patch) = control_plane(kind, document, minor, beside, &mut found) else { return found.into() };
+    let patch = control_plane(kind, document, minor, beside, &mut found);
     let mut decoded = None;
     if let Some(beside) = beside {
         let (policy, diagnostics) = policy(beside, minor);
@@ -143,15 +153,23 @@ fn of_both(kind: Kind, document: &Node, minor: Minor, beside: Option<&Node>, ask
     all
 }
 
-/// The patch that a document is, and what is said of it; none if it configures other things.
-fn control_plane(kind: Kind, document: &Node, minor: Minor, policy: Option<&Node>, found: &mut Diagnostics) -> Option<ControlPlanePatch> {
+/// The patch that a document is, and what is said of it. A document that only
+/// configures other things is no fault, and is nothing that benchmarks ask for.
+fn control_plane(kind: Kind, document: &Node, minor: Minor, policy: Option<&Node>, found: &mut Diagnostics) -> ControlPlanePatch {
     let reading = read_for(kind, document, Some(minor), found);
-    if reading.args.is_empty() && reading.volumes.is_empty() && reading.files.is_empty() {
-        return None;
-    }
-    let mounts: Vec<String> = reading.mounts.iter().map(|mount| mount.path.trim_end_matches('/').to_owned()).collect();
+    let is_empty = reading.args.is_empty() && reading.volumes.is_empty() && reading.files.is_empty();
+    let mounts: Vec<(String, Location)> = reading.mounts.iter().map(|mount| (mount.path.clone(), mount.location.clone())).collect();
     let other_mounts = reading.other_mounts.clone();
     let mut patch = patch(reading, minor, found);
+    if is_empty {
+        return patch;
+    }
+    // What kind mounts into its node is on the machine.
+    for path in check::mounts::files_of_the_node(&patch) {
+        if let Some((_, location)) = mounts.iter().find(|(mount, _)| check::mounts::is_below(&path, mount)) {
+            patch.files.push(there(path, location.clone()));
+        }
+    }
     if let (Some(policy), Some(flag)) = (policy, patch.arg("audit-policy-file")) {
         let path = check::mounts::on_the_node(&patch, &flag.value).map_or_else(|| flag.value.clone(), |(_, path)| path);
         if !patch.files.iter().any(|file| file.path == path) {
@@ -160,7 +178,11 @@ fn control_plane(kind: Kind, document: &Node, minor: Minor, policy: Option<&Node
         }
     }
     let is_unread = found.items.iter().any(|item| item.code == Code::DocumentUnread);
-    let mut of_patch = check::patch(&patch, minor);
+    let mut of_patch = check::server(&patch, minor);
+    // A static Pod is what kubeadm wrote, or somebody without it; K3s has its own.
+    if !matches!(kind, Kind::StaticPod | Kind::PaletteEdgeK3s) {
+        of_patch.extend(check::beside_kubeadm(&patch));
+    }
     of_patch.items.retain_mut(|item| match item.code {
         Code::MountMissing | Code::MountSingleFile | Code::MountReadOnly | Code::MountPathType | Code::FileMissing
             if is_elsewhere(item, &patch, &other_mounts) =>
@@ -172,13 +194,9 @@ fn control_plane(kind: Kind, document: &Node, minor: Minor, policy: Option<&Node
                 item.severity = Severity::Note;
                 item.help = Some("see to it that it is there on every control-plane node; this document cannot carry it".to_owned());
             }
-            // What kind mounts into its node is on the machine; what a class's
-            // template puts there is not known.
-            let is_mounted = |path: &String| item.message.contains(&format!("`{path}/")) || item.message.contains(&format!("`{path}`"));
-            !is_unread && !mounts.iter().any(is_mounted)
+            // What a class's template puts there is not known.
+            !is_unread
         }
-        // A static Pod is what kubeadm wrote: all that it sets and mounts is in there.
-        Code::FlagManaged | Code::VolumeNameReserved => !matches!(kind, Kind::StaticPod | Kind::PaletteEdgeK3s),
         // K3s runs the API server on the node itself, in no container.
         Code::MountMissing | Code::MountSingleFile | Code::MountReadOnly | Code::MountPathType => kind != Kind::PaletteEdgeK3s,
         // What is filled in later cannot be judged now.
@@ -188,7 +206,7 @@ fn control_plane(kind: Kind, document: &Node, minor: Minor, policy: Option<&Node
         _ => true,
     });
     found.extend(of_patch);
-    Some(patch)
+    patch
 }
 
 /// Whether a finding is about a flag whose file is in a mount of `others` and in no host path's.
@@ -206,16 +224,16 @@ fn there(path: String, location: Location) -> NodeFile {
     NodeFile { path, owner: "root:root".to_owned(), permissions: "0600".to_owned(), body: Body::Host, location }
 }
 
-/// The reading as a patch, whose names are unique: the last of a flag counts, as
-/// for the API server, unless its values add up.
+/// The reading as a patch, whose names are unique: of a flag the last value
+/// counts, as for the API server, or all of them where they add up.
 fn patch(reading: Reading, minor: Minor, found: &mut Diagnostics) -> ControlPlanePatch {
     let Reading { mut args, mut volumes, mut files, .. } = reading;
     args.sort_by(|a, b| a.name.cmp(&b.name));
     volumes.sort_by(|a, b| a.name.cmp(&b.name));
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    let adds_up =
-        |arg: &Arg| flags::find(&arg.name).and_then(|flag| flag.at(minor)).is_some_and(|state| state.kind.repeated() != Repeated::LastWins);
-    for pair in args.windows(2).filter(|pair| pair[0].name == pair[1].name && !adds_up(&pair[1])) {
+    let kind = |arg: &Arg| flags::find(&arg.name).and_then(|flag| flag.at(minor)).map(|state| state.kind);
+    let last_wins = |arg: &Arg| kind(arg).is_none_or(|kind| kind.repeated() == Repeated::LastWins);
+    for pair in args.windows(2).filter(|pair| pair[0].name == pair[1].name && last_wins(&pair[1])) {
         let message = format!("--{} is given twice, and only the last value counts", pair[1].name);
         found.push(twice(Code::FlagDuplicate, message, &pair[0].location, &pair[1].location));
     }
@@ -226,7 +244,11 @@ fn patch(reading: Reading, minor: Minor, found: &mut Diagnostics) -> ControlPlan
     let mut kept: Vec<Arg> = Vec::new();
     for arg in args {
         match kept.last_mut().filter(|last| last.name == arg.name) {
-            Some(last) => *last = arg,
+            // One value a time: each would have to be judged alone.
+            Some(last) if last_wins(&arg) || matches!(kind(&arg), Some(FlagType::Array | FlagType::Entry | FlagType::CertKeys)) => {
+                *last = arg
+            }
+            Some(last) => last.value = format!("{},{}", last.value, arg.value),
             None => kept.push(arg),
         }
     }

@@ -86,7 +86,6 @@ fn walk(folder: &Path, files: &mut Vec<String>) -> std::io::Result<()> {
 /// Whether a text can hold a document that is linted. In a folder most files are
 /// others', and need not even be YAML: Helm's templates, for one.
 pub fn may_concern(text: &str) -> bool {
-    const SIGNS: [&str; 7] =
-        ["audit.k8s.io", "kubeadm.k8s.io", "cluster.x-k8s.io", "kube-apiserver", "kind.x-k8s.io", "kubeadmconfig", "cluster:"];
-    SIGNS.iter().any(|sign| text.contains(sign))
+    const SIGNS: [&str; 6] = ["audit.k8s.io", "kubeadm.k8s.io", "cluster.x-k8s.io", "kube-apiserver", "kind.x-k8s.io", "kubeadmconfig"];
+    SIGNS.iter().any(|sign| text.contains(sign)) || text.starts_with("cluster:") || text.contains("\ncluster:")
 }

@@ -43,11 +43,13 @@ pub struct Found {
     pub diagnostics: Diagnostics,
     /// The verdicts of benchmarks.
     pub reports: Vec<Report>,
+    /// How many documents were linted.
+    pub documents: usize,
 }
 
 impl From<Diagnostics> for Found {
     fn from(diagnostics: Diagnostics) -> Self {
-        Self { diagnostics, reports: Vec::new() }
+        Self { diagnostics, ..Self::default() }
     }
 }
 
@@ -56,11 +58,13 @@ impl Found {
     fn add(&mut self, other: Found) {
         self.diagnostics.merge(other.diagnostics);
         self.reports.extend(other.reports);
+        self.documents += other.documents;
     }
 
     fn extend(&mut self, other: Found) {
         self.diagnostics.extend(other.diagnostics);
         self.reports.extend(other.reports);
+        self.documents += other.documents;
     }
 }
 
@@ -114,7 +118,10 @@ fn one(source: &Arc<Source>, ask: Ask<'_>) -> Found {
     }
     let mut found = Found::default();
     match Documents::read(source, &mut found.diagnostics) {
+        Ok(documents) if documents.is_empty() => return Found::default(),
         Ok(documents) => found.extend(documents.lint(ask)),
+        // Helm's templates and logs are not YAML, and nobody's fault.
+        Err(_) if source.name.ends_with(".json") || source.text.contains("{{") => return Found::default(),
         Err(errors) => found.diagnostics.extend(errors),
     }
     apply_comments(&mut found.diagnostics);

@@ -227,7 +227,17 @@ impl Plan {
     /// # Errors
     /// Faults of the targets.
     pub fn documents(&self, patch: &ControlPlanePatch, warnings: &mut Diagnostics) -> Result<Vec<Document>, Diagnostics> {
-        self.render(patch, None, warnings)
+        self.render(patch, None, false, warnings)
+    }
+
+    /// The documents that are text, as people are shown them.
+    ///
+    /// # Errors
+    /// Faults of the targets.
+    pub fn texts(&self, patch: &ControlPlanePatch, warnings: &mut Diagnostics) -> Result<Vec<Document>, Diagnostics> {
+        let mut documents = self.render(patch, None, true, warnings)?;
+        documents.retain(|document| document.is_text);
+        Ok(documents)
     }
 
     /// The document at `path`, if there is one; no other is rendered.
@@ -235,10 +245,16 @@ impl Plan {
     /// # Errors
     /// Faults of the targets, as far as that document needs them.
     pub fn document(&self, patch: &ControlPlanePatch, path: &str, warnings: &mut Diagnostics) -> Result<Option<Document>, Diagnostics> {
-        Ok(self.render(patch, Some(path), warnings)?.into_iter().find(|document| document.path == path))
+        Ok(self.render(patch, Some(path), false, warnings)?.into_iter().find(|document| document.path == path))
     }
 
-    fn render(&self, patch: &ControlPlanePatch, only: Option<&str>, warnings: &mut Diagnostics) -> Result<Vec<Document>, Diagnostics> {
+    fn render(
+        &self,
+        patch: &ControlPlanePatch,
+        only: Option<&str>,
+        texts: bool,
+        warnings: &mut Diagnostics,
+    ) -> Result<Vec<Document>, Diagnostics> {
         let info = || PackInfo {
             name: self.name.clone(),
             version: self.version.clone(),
@@ -254,6 +270,7 @@ impl Plan {
             templates: &self.templates,
             source: &self.source.files,
             only,
+            texts,
         };
         let text = |path: String, text: &str| Document { path, bytes: text.as_bytes().to_vec(), is_text: true };
         let mut documents = Vec::new();

@@ -107,9 +107,14 @@ pub struct Judged {
 
 /// A profile's verdict on a subject.
 #[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Report {
     /// The profile.
     pub name: String,
+    /// The file that was judged; none for arguments.
+    pub file: Option<String>,
+    /// For which minor.
+    pub kubernetes_version: Minor,
     /// Its items.
     pub items: Vec<Judged>,
 }
@@ -191,7 +196,8 @@ impl Profile {
             diagnostic.help = item.fix.as_ref().map(|fix| format!("of the pack: `{fix}`"));
             found.push(diagnostic);
         }
-        (Report { name: self.name.clone(), items }, found)
+        let file = subject.place.source.is_file.then(|| subject.place.source.name.clone());
+        (Report { name: self.name.clone(), file, kubernetes_version: subject.minor, items }, found)
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Request<'r> {
     pub source: &'r Files,
     /// The one path that is wanted; none for all of them and the README.
     pub only: Option<&'r str>,
+    /// Whether only what templates render is wanted, and no archive or picture.
+    pub texts: bool,
 }
 
 impl Request<'_> {
@@ -133,6 +135,9 @@ pub fn render(target: &str, request: &Request<'_>, warnings: &mut Diagnostics) -
         if !file.path.starts_with(&folder) {
             let message = format!("{} is not below the target's folder {}", quote(&file.path), quote(&folder));
             errors_found.push(Diagnostic::new(Code::PackInvalid, message).at(source.at(0..0)));
+            continue;
+        }
+        if request.texts && file.template.is_none() && (file.generate.is_some() || file.copy.is_some()) {
             continue;
         }
         let minor = request.minors.iter().rev().find(|minor| file.kubernetes.as_ref().is_none_or(|range| admits(range, **minor)));
@@ -307,7 +312,7 @@ fn read_back(
     context: &template::Context,
     patch: &ControlPlanePatch,
 ) -> Result<(), Diagnostics> {
-    let document = rendered.read()?;
+    let document = rendered.read_unplaced()?;
     let fault = |message: String| {
         let mut diagnostic = Diagnostic::new(Code::TemplateError, format!("{}: {message}", file.path));
         diagnostic.location = rendered.location(0);
@@ -352,8 +357,11 @@ fn read_back(
         return fault("its apiVersion and kind are not those that target.yaml says it reads back as".to_owned());
     }
     let mut found = Diagnostics::new();
-    let reading = read::read(kind, &document, &mut found);
+    let reading = read::read_texts(kind, &document, &mut found);
     if found.has_errors() {
+        // Once more, with somebody to blame.
+        found = Diagnostics::new();
+        read::read_texts(kind, &rendered.read()?, &mut found);
         for item in &mut found.items {
             item.code = Code::TemplateError;
             item.message = format!("{}: {}", file.path, item.message);

@@ -52,7 +52,8 @@ impl Origin {
 
 /// A text that may stand in a mark.
 fn escape(text: &str) -> Cow<'_, str> {
-    if !text.contains([OPEN, CLOSE, '%']) {
+    // Both noncharacters begin with the byte 0xEF.
+    if !text.bytes().any(|byte| byte == b'%' || byte == 0xef) {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.replace('%', "%25").replace(OPEN, "%0").replace(CLOSE, "%1"))

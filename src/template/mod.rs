@@ -168,6 +168,18 @@ impl Rendered<'_> {
     /// `template-error` when the text is not one YAML document, or when a value
     /// does not stand alone in it.
     pub fn read(&self) -> Result<Node, Diagnostics> {
+        let mut node = self.read_unplaced()?;
+        let fallback = self.engine.sources.get(&self.name).map_or_else(|| node.location.clone(), |template| template.at(0..0));
+        node.relocate(&|location| self.location(location.range.start).unwrap_or_else(|| fallback.clone()));
+        Ok(node)
+    }
+
+    /// As [`Rendered::read`], with the places in the rendered text: enough where
+    /// nobody is blamed.
+    ///
+    /// # Errors
+    /// Those of [`Rendered::read`], placed as they are there.
+    pub fn read_unplaced(&self) -> Result<Node, Diagnostics> {
         let source = Source::anonymous(format!("what {} renders", self.name), self.traced.text.clone());
         let fallback = self.engine.sources.get(&self.name).map_or_else(|| source.at(0..0), |template| template.at(0..0));
         let relocate = |location: &Location| self.location(location.range.start).unwrap_or_else(|| fallback.clone());
@@ -178,7 +190,7 @@ impl Rendered<'_> {
             template.and_then(|origin| self.place(origin)).unwrap_or_else(|| relocate(location))
         };
         let mut ignored = Diagnostics::new();
-        let mut node = yaml::read(&source, &mut ignored).map_err(|mut errors| {
+        let node = yaml::read(&source, &mut ignored).map_err(|mut errors| {
             for error in &mut errors.items {
                 if let Some(location) = error.location.take() {
                     let line = location.position().0;
@@ -195,7 +207,6 @@ impl Rendered<'_> {
             errors
         })?;
         self.refuse_embedded(&node)?;
-        node.relocate(&relocate);
         Ok(node)
     }
 

@@ -121,9 +121,19 @@ impl<'s> Visitor<'s> for Evaluate<'_, 's> {
                     self.root.definitions.set(definitions).map_err(|_| A::Error::custom("$defs a second time"))?;
                     true
                 }
-                "$schema" | "$defs" | "$comment" | "title" | "description" | "default" | "examples" | "format" => {
+                "$defs" | "$comment" | "title" | "description" | "default" | "examples" => {
                     schema.next_value::<IgnoredAny>()?;
                     true
+                }
+                // In other drafts keywords mean other things, and formats of text are asserted.
+                "$schema" => {
+                    let draft: &str = schema.next_value()?;
+                    if draft.contains("2020-12") { true } else { return Err(A::Error::custom("another draft")) }
+                }
+                "format" => {
+                    let format: &str = schema.next_value()?;
+                    let is_of_numbers = ["int", "uint", "float", "double"].iter().any(|name| format.starts_with(name));
+                    if is_of_numbers { true } else { return Err(A::Error::custom("a format of text")) }
                 }
                 "$ref" => self.text(self.root.referred(schema.next_value()?)?, value)?,
                 "type" => is_type(schema.next_value()?, value)?,

@@ -13,12 +13,14 @@ pub struct Fields {
     pub shape: Code,
     /// The code of a value that nothing can be done with.
     pub value: Code,
+    /// Whether only the text of what is a document itself is wanted, such as a file's content.
+    pub shallow: bool,
 }
 
 impl Fields {
     /// A reader that reports with these codes.
     pub fn new(shape: Code, value: Code) -> Self {
-        Self { found: Diagnostics::new(), shape, value }
+        Self { found: Diagnostics::new(), shape, value, shallow: false }
     }
 
     /// Reports a value that nothing can be done with.

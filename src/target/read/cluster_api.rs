@@ -1,10 +1,10 @@
 //! Cluster API's control planes: `kubernetes-sigs/cluster-api
 //! api/controlplane/kubeadm` and `api/bootstrap/kubeadm`, `v1beta1` and `v1beta2`.
 
-use super::Reading;
 use super::encoding::decoded;
 use super::kubeadm::{self, Args};
-use crate::patch::{Body, Content, NodeFile};
+use super::{Reading, content};
+use crate::patch::{Body, NodeFile};
 use crate::yaml::{Fields, Node};
 
 /// A KubeadmControlPlane.
@@ -54,7 +54,7 @@ fn file(item: &Node, fields: &mut Fields) -> Option<NodeFile> {
             let (text, at) = fields.string(item, &what, "content").unwrap_or_else(|| (String::new(), location.clone()));
             let encoding = fields.string(item, &what, "encoding").map(|(text, _)| text).unwrap_or_default();
             match decoded(&text, &encoding) {
-                Ok(text) => Body::Content(Content::written(&text, &at)),
+                Ok(text) => Body::Content(content(&text, &at, fields)),
                 Err(why) => {
                     fields.malformed(&at, format!("{what}: its content {why}"));
                     return None;

@@ -169,7 +169,7 @@ impl Operation<'_> {
             in_list = is_place;
         }
         let Some(Given { value, variable }) = self.given(fields) else { return };
-        let mut found = Fields::new(fields.shape, fields.value);
+        let mut found = Fields { shallow: fields.shallow, ..Fields::new(fields.shape, fields.value) };
         let whole = wrapped(steps, in_list, value);
         let spec = found.descend(&whole, &SPEC).map(|spec| config_spec(spec, self.shape, &mut found)).unwrap_or_default();
         fields.found.extend(found.found);

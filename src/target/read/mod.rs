@@ -162,6 +162,14 @@ fn all_embedded(node: &Node, what: &str, fields: &mut Fields) -> Vec<Node> {
     }
 }
 
+/// The content that is written in a document.
+fn content(text: &str, written: &Location, fields: &Fields) -> Content {
+    if fields.shallow {
+        return Content { text: text.to_owned(), document: Err(Diagnostics::new()) };
+    }
+    Content::written(text, written)
+}
+
 /// Reports what may set flags, volumes or files and cannot be read.
 fn unread(fields: &mut Fields, at: &Location, message: String) {
     fields.found.push(Diagnostic::new(Code::DocumentUnread, message).at(at.clone()));
@@ -187,7 +195,16 @@ pub fn read(kind: Kind, document: &Node, found: &mut Diagnostics) -> Reading {
 /// As [`read`], for nodes of a minor rather than of the version that the
 /// document names: kind takes other patches for one minor than for another.
 pub fn read_for(kind: Kind, document: &Node, minor: Option<Minor>, found: &mut Diagnostics) -> Reading {
-    let mut fields = Fields::new(Code::DocumentInvalid, Code::DocumentInvalid);
+    read_with(Fields::new(Code::DocumentInvalid, Code::DocumentInvalid), kind, document, minor, found)
+}
+
+/// As [`read`], to be compared: files' contents are text, and not looked into.
+pub(super) fn read_texts(kind: Kind, document: &Node, found: &mut Diagnostics) -> Reading {
+    let fields = Fields { shallow: true, ..Fields::new(Code::DocumentInvalid, Code::DocumentInvalid) };
+    read_with(fields, kind, document, None, found)
+}
+
+fn read_with(mut fields: Fields, kind: Kind, document: &Node, minor: Option<Minor>, found: &mut Diagnostics) -> Reading {
     let reading = match kind {
         Kind::KubeadmV1beta3 => kubeadm::read(document, kubeadm::Args::Map, &mut fields),
         Kind::KubeadmV1beta4 => kubeadm::read(document, kubeadm::Args::List, &mut fields),

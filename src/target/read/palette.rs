@@ -6,7 +6,7 @@
 use super::encoding::decoded;
 use super::{Reading, embedded, flag, ignored, kubeadm};
 use crate::diagnostic::{Location, nearest};
-use crate::patch::{Arg, Body, Content, NodeFile, Variable};
+use crate::patch::{Arg, Body, NodeFile, Variable};
 use crate::yaml::{Data, Fields, Node, scalar_text};
 
 /// Values of the pack `kubernetes`.
@@ -94,12 +94,12 @@ fn file(item: &Node, fields: &mut Fields) -> Option<NodeFile> {
     let what = format!("the file {path}");
     let owner = fields.text(item, &what, "targetOwner").map_or_else(|| "root:root".to_owned(), |(owner, _)| owner);
     let permissions = fields.text(item, &what, "targetPermissions").map_or_else(|| "0640".to_owned(), |(mode, _)| mode);
-    Some(NodeFile { path, owner, permissions, body: body(item), location })
+    Some(NodeFile { path, owner, permissions, body: body(item, fields), location })
 }
 
-fn body(item: &Node) -> Body {
+fn body(item: &Node, fields: &Fields) -> Body {
     match item.get("content") {
-        Some(content @ Node { data: Data::String(text), .. }) => Body::Content(Content::written(text, &content.location)),
+        Some(content @ Node { data: Data::String(text), .. }) => Body::Content(super::content(text, &content.location, fields)),
         _ => Body::Host,
     }
 }
@@ -153,7 +153,7 @@ fn staged(item: &Node, fields: &mut Fields) -> Option<NodeFile> {
         Some(content @ Node { data: Data::String(text), .. }) => {
             let encoding = item.get("encoding").and_then(Node::as_str).unwrap_or_default();
             match decoded(text, kairos_encoding(encoding)) {
-                Ok(text) => Body::Content(Content::written(&text, &content.location)),
+                Ok(text) => Body::Content(super::content(&text, &content.location, fields)),
                 Err(why) => {
                     fields.malformed(&content.location, format!("{what}: its content {why}"));
                     return None;
@@ -161,7 +161,7 @@ fn staged(item: &Node, fields: &mut Fields) -> Option<NodeFile> {
             }
         }
         // It writes an empty file.
-        _ => Body::Content(Content::written("", &location)),
+        _ => Body::Content(super::content("", &location, fields)),
     };
     Some(NodeFile { path, owner, permissions, body, location })
 }
