@@ -193,6 +193,106 @@ spec:
 }
 
 #[test]
+fn a_policy_in_a_volume_that_is_no_host_path_is_mounted() {
+    let pod = |volume: &str, more: &str| {
+        format!(
+            "apiVersion: v1
+kind: Pod
+metadata: {{name: kube-apiserver, namespace: kube-system}}
+spec:
+  containers:
+    - name: kube-apiserver
+      image: registry.k8s.io/kube-apiserver:v1.35.0
+      command: [kube-apiserver, --audit-policy-file=/etc/kubernetes/audit/policy.yaml, --audit-log-path=-]
+      volumeMounts:
+        - {{mountPath: /etc/kubernetes/audit, name: policy, readOnly: true}}
+{more}  volumes:
+    - {{name: policy, {volume}}}
+    - {{name: etc, hostPath: {{path: /etc/kubernetes, type: File}}}}
+"
+        )
+    };
+    let etc = |path: &str| format!("        - {{mountPath: {path}, name: etc, readOnly: true}}\n");
+    for volume in ["configMap: {name: audit}", "secret: {secretName: audit}", "projected: {sources: []}", "emptyDir: {}"] {
+        assert_eq!(of_stdin(&pod(volume, "")), (vec![], 0), "{volume}");
+        // A host path around it does not hold the policy.
+        assert_eq!(of_stdin(&pod(volume, &etc("/etc"))), (vec![], 0), "{volume}");
+        // One inside of it does.
+        let inside = of_stdin(&pod(volume, &etc("/etc/kubernetes/audit/policy.yaml")));
+        assert_eq!(inside, (vec![], 0), "{volume}");
+    }
+    let elsewhere = pod("configMap: {name: audit}", "").replace("mountPath: /etc/kubernetes/audit", "mountPath: /etc/kubernetes/audits");
+    assert_eq!(of_stdin(&elsewhere), (vec!["error mount-missing -:8".to_owned()], 1));
+    let inside = pod("configMap: {name: audit}", &etc("/etc/kubernetes/audit/policy.yaml")).replace("type: File", "type: Directory");
+    assert_eq!(of_stdin(&inside), (vec!["error mount-path-type -:11".to_owned()], 1));
+}
+
+#[test]
+fn patches_of_a_class_that_exclude_each_other_give_nothing_twice() {
+    let patch = |condition: &str, days: &str| {
+        format!(
+            "    - name: audit
+      enabledIf: '{{{{ {condition} }}}}'
+      definitions:
+        - selector: {{apiVersion: controlplane.cluster.x-k8s.io/v1beta1, kind: KubeadmControlPlaneTemplate, matchResources: {{controlPlane: true}}}}
+          jsonPatches:
+            - {{op: add, path: /spec/template/spec/kubeadmConfigSpec/clusterConfiguration/apiServer/extraArgs/audit-log-maxage, value: '{days}'}}
+            - op: add
+              path: /spec/template/spec/kubeadmConfigSpec/clusterConfiguration/apiServer/extraVolumes
+              value: [{{name: log, hostPath: /var/log/audit, mountPath: /var/log/audit, pathType: DirectoryOrCreate}}]
+"
+        )
+    };
+    let (short, long) = (patch("not .long", "7"), patch(".long", "90"));
+    let class = |patches: &str| {
+        let (found, _) = of_stdin(&format!("apiVersion: cluster.x-k8s.io/v1beta1\nkind: ClusterClass\nspec:\n  patches:\n{patches}"));
+        found.into_iter().filter(|finding| finding.contains("duplicate")).collect::<Vec<_>>()
+    };
+    assert_eq!(class(&format!("{short}{long}")), [""; 0]);
+}
+
+#[test]
+fn a_mode_with_a_leading_0_is_what_kairos_wants() {
+    let values = "stages:
+  initramfs:
+    - files:
+        - {path: /etc/kubernetes/audit.yaml, permissions: 0600, owner: 010, content: \"a: 1\"}
+        - {path: /etc/kubernetes/other.yaml, permissions: 0888, content: \"a: 1\"}
+cluster:
+  config: |
+    clusterConfiguration: {apiServer: {extraArgs: {audit-log-path: \"-\"}}}
+permissions: 0600
+";
+    let ambiguous = |text: &str| of_stdin(text).0.into_iter().filter(|finding| finding.contains("ambiguous")).collect::<Vec<_>>();
+    let elsewhere = ["warning yaml-ambiguous-scalar -:4", "warning yaml-ambiguous-scalar -:5", "warning yaml-ambiguous-scalar -:9"];
+    assert_eq!(ambiguous(values), elsewhere, "the owner, what is no mode, and what is none of a file's");
+    let k3s =
+        values.replace("clusterConfiguration: {apiServer: {extraArgs: {audit-log-path: \"-\"}}}", "kube-apiserver-arg: [audit-log-path=-]");
+    assert_eq!(ambiguous(&k3s), elsewhere);
+}
+
+#[test]
+fn kubeadm_mounts_the_folder_of_certificates_that_it_is_told() {
+    let server = "apiServer: {extraArgs: [{name: oidc-ca-file, value: /srv/pki/oidc.crt}]}";
+    let kubeadm = |dir: &str| format!("apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n{dir}{server}\n");
+    let control_plane = |dir: &str| {
+        format!(
+            "apiVersion: controlplane.cluster.x-k8s.io/v1beta2\nkind: KubeadmControlPlane\nspec:\n  version: v1.35.0\n  \
+             kubeadmConfigSpec:\n    clusterConfiguration:\n      {dir}      {server}\n"
+        )
+    };
+    let edge = |dir: &str| format!("cluster:\n  config: |\n    clusterConfiguration:\n      {dir}      {server}\n");
+    let missing = |text: &str| of_stdin(text).0.into_iter().filter(|finding| finding.contains("mount-missing")).count();
+    for document in [&kubeadm as &dyn Fn(&str) -> String, &control_plane, &edge] {
+        for (dir, expected) in
+            [("certificatesDir: /srv/pki\n", 0), ("certificatesDir: /srv/pk\n", 1), ("certificatesDir: ''\n", 1), ("\n", 1)]
+        {
+            assert_eq!(missing(&document(dir)), expected, "{}", document(dir));
+        }
+    }
+}
+
+#[test]
 fn a_pack_is_linted_as_it_would_be_built() {
     let folder = folder(&[("over.yaml", "log:\n  truncate: {maxBatchSize: 1}\n")]);
     let run = lint(folder.path(), &["kube-apiserver-audit", "-f", "over.yaml", "--kubernetes-version", "1.35", JSON[0], JSON[1]], "");

@@ -164,14 +164,49 @@ fn a_pod_with_one_dash_and_two() {
         (args(&reading), found),
         (vec!["a=5".to_owned()], vec!["document-invalid 6: a word of the command must be text, not an integer".to_owned()])
     );
-    let (_, found) = read(&pod("[sh, 'exec kube-apiserver --a=1']"));
-    assert_eq!(
-        found,
-        [
-            "document-unread 6: `sh` is no flag, and is not read",
-            "document-unread 6: `exec kube-apiserver --a=1` is no flag, and is not read"
-        ]
+}
+
+#[test]
+fn a_pod_whose_command_is_a_shell_is_unread_as_a_whole() {
+    let pod = |words: &str| format!("apiVersion: v1\nkind: Pod\nspec:\n  containers:\n    - name: kube-apiserver\n{words}");
+    let unread = "document-unread 6: no word of the command is kube-apiserver itself, and the flags that it is given are not read";
+    for words in [
+        "      command: [/bin/sh, -c, 'exec kube-apiserver --audit-log-maxage=1']\n",
+        "      command: [/bin/sh, -c, exec /usr/local/bin/kube-apiserver]\n",
+        "      command: [/bin/sh, -c]\n      args: ['exec kube-apiserver --a=1']\n",
+        "      command: [/start.sh, --a=1]\n",
+    ] {
+        let (reading, found) = read(&pod(words));
+        assert_eq!((args(&reading), found), (vec![], vec![unread.to_owned()]), "{words}");
+    }
+    // Without a command the image starts the program.
+    for words in ["      args: [--a=1]\n", "      command: []\n      args: [--a=1]\n", "      args: [kube-apiserver, --a=1]\n"] {
+        let (reading, found) = read(&pod(words));
+        assert_eq!((args(&reading), found), (vec!["a=1".to_owned()], vec![]), "{words}");
+    }
+}
+
+#[test]
+fn a_pod_keeps_where_it_mounts_other_volumes() {
+    let (reading, found) = read(
+        "apiVersion: v1
+kind: Pod
+spec:
+  containers:
+    - name: kube-apiserver
+      command: [kube-apiserver]
+      volumeMounts:
+        - {name: host, mountPath: /host}
+        - {name: policy, mountPath: /etc/kubernetes/audit, readOnly: true}
+        - {name: scratch, mountPath: /tmp}
+  volumes:
+    - {name: host, hostPath: {path: /srv}}
+    - {name: policy, configMap: {name: audit-policy}}
+    - {name: scratch}
+",
     );
+    assert_eq!(reading.volumes.iter().map(|volume| volume.mount_path.as_str()).collect::<Vec<_>>(), ["/host"]);
+    assert_eq!((reading.other_mounts, found), (vec!["/etc/kubernetes/audit".to_owned(), "/tmp".to_owned()], vec![]));
 }
 
 #[test]
@@ -221,6 +256,30 @@ fn a_class_by_parents_of_its_lists() {
     assert_eq!((args(&reading), found), (vec!["a=1".to_owned(), "b=2".to_owned()], vec![]));
     let (reading, _) = read(&class("v1beta1", "[]", &[("", &[first]), ("      enabledIf: 'false'\n", &[server])]));
     assert_eq!(args(&reading), ["a=1"]);
+}
+
+#[test]
+fn a_class_whose_patches_exclude_each_other() {
+    let age = |days: &str| format!("op: add, path: SPEC/clusterConfiguration/apiServer/extraArgs/age, value: \"{days}\"");
+    let volumes = |volumes: &str| format!("op: add, path: SPEC/clusterConfiguration/apiServer/extraVolumes, value: [{volumes}]");
+    let [short, long] = [age("7"), age("90")];
+    let one =
+        volumes("{name: v, hostPath: /h, mountPath: /m}, {name: w, hostPath: /w, mountPath: /w}, {name: x, hostPath: /x, mountPath: /x}");
+    let other = volumes("{name: v, hostPath: /other, mountPath: /m}, {name: y, hostPath: /y, mountPath: /w/}");
+    let [not_long, is_long] = ["      enabledIf: '{{ not .long }}'\n", "      enabledIf: '{{ .long }}'\n"];
+    for (first, second) in [(not_long, is_long), ("", is_long)] {
+        let (reading, found) = read(&class("v1beta1", "[]", &[(first, &[&short, &one]), (second, &[&long, &other])]));
+        assert_eq!((args(&reading), found), (vec!["age=90".to_owned()], vec![]), "the later one, once");
+        let shown: Vec<_> = reading.volumes.iter().map(|volume| (volume.name.as_str(), volume.host_path.as_str())).collect();
+        assert_eq!(shown, [("x", "/x"), ("v", "/other"), ("y", "/y")]);
+    }
+    // A whole list of v1beta2 as well; an entry that is added to a list does stand beside the others.
+    let args_of = |at: &str, value: &str| format!("op: add, path: SPEC/clusterConfiguration/apiServer/extraArgs{at}, value: {value}");
+    let [short, long] = [args_of("", "[{name: a, value: '1'}, {name: b, value: '1'}]"), args_of("", "[{name: a, value: '2'}]")];
+    let (reading, _) = read(&class("v1beta2", "[]", &[(not_long, &[&short]), (is_long, &[&long])]));
+    assert_eq!(args(&reading), ["b=1", "a=2"]);
+    let (reading, _) = read(&class("v1beta2", "[]", &[(not_long, &[&short]), (is_long, &[&args_of("/-", "{name: a, value: '2'}")])]));
+    assert_eq!(args(&reading), ["a=1", "b=1", "a=2"]);
 }
 
 #[test]

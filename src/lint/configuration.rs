@@ -12,7 +12,7 @@ use crate::kubernetes::flags::{self, FlagType, Repeated};
 use crate::kubernetes::{Minor, resources};
 use crate::patch::{Arg, Body, ControlPlanePatch, NodeFile};
 use crate::profile::{Profile, Subject};
-use crate::target::read::{Kind, Reading, read_for};
+use crate::target::read::{Kind, Reading, read_for, unambiguous};
 use crate::yaml::{self, Node};
 
 /// The documents of a file, or of files that belong together.
@@ -36,6 +36,9 @@ impl Documents {
                 documents.policies.push(document);
             } else if let Some(kind) = Kind::of(&document).filter(|kind| *kind != Kind::PalettePresets) {
                 // Presets change a part of values, and are nothing by themselves.
+                let meant = unambiguous(kind, &document);
+                let is_meant = |item: &Diagnostic| item.location.as_ref().is_some_and(|at| meant.contains(&at));
+                warnings.items.retain(|item| item.code != Code::YamlAmbiguousScalar || !is_meant(item));
                 documents.control_planes.push((kind, document));
             }
         }
@@ -156,6 +159,7 @@ fn control_plane(kind: Kind, document: &Node, minor: Minor, policy: Option<&Node
     let reading = read_for(kind, document, Some(minor), found);
     let is_empty = reading.args.is_empty() && reading.volumes.is_empty() && reading.files.is_empty();
     let mounts: Vec<(String, Location)> = reading.mounts.iter().map(|mount| (mount.path.clone(), mount.location.clone())).collect();
+    let other_mounts = reading.other_mounts.clone();
     let mut patch = patch(reading, minor, found);
     if is_empty {
         return patch;
@@ -180,6 +184,11 @@ fn control_plane(kind: Kind, document: &Node, minor: Minor, policy: Option<&Node
         of_patch.extend(check::beside_kubeadm(&patch));
     }
     of_patch.items.retain_mut(|item| match item.code {
+        Code::MountMissing | Code::MountSingleFile | Code::MountReadOnly | Code::MountPathType | Code::FileMissing
+            if is_elsewhere(item, &patch, &other_mounts) =>
+        {
+            false
+        }
         Code::FileMissing => {
             if matches!(kind, Kind::KubeadmV1beta3 | Kind::KubeadmV1beta4 | Kind::StaticPod) {
                 item.severity = Severity::Note;
@@ -198,6 +207,16 @@ fn control_plane(kind: Kind, document: &Node, minor: Minor, policy: Option<&Node
     });
     found.extend(of_patch);
     patch
+}
+
+/// Whether a finding is about a flag whose file is in a mount of `others` and in no host path's.
+fn is_elsewhere(item: &Diagnostic, patch: &ControlPlanePatch, others: &[String]) -> bool {
+    let is_about = |arg: &&Arg| item.location.as_ref() == Some(&arg.location) || item.related.iter().any(|(at, _)| *at == arg.location);
+    patch.args.iter().filter(is_about).any(|arg| {
+        // The innermost mount is the one that counts.
+        let host = check::mounts::on_the_node(patch, &arg.value).map_or(0, |(volume, _)| volume.mount_path.trim_end_matches('/').len());
+        others.iter().any(|other| other.trim_end_matches('/').len() >= host && check::mounts::is_below(&arg.value, other))
+    })
 }
 
 /// A file that is on the node.

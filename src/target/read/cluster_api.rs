@@ -28,6 +28,9 @@ pub fn config_spec(spec: &Node, args: Args, fields: &mut Fields) -> Reading {
         reading.args = kubeadm::extra_args(api_server, args, fields);
         reading.volumes = kubeadm::extra_volumes(api_server, fields);
     }
+    if let Some(configuration) = spec.get("clusterConfiguration") {
+        reading.other_mounts.extend(kubeadm::certificates_dir(configuration, fields));
+    }
     reading.files = fields.list(spec, "files").iter().filter_map(|item| file(item, fields)).collect();
     reading
 }

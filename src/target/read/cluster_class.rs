@@ -13,7 +13,7 @@ use super::kubeadm::Args;
 use super::{Reading, ignored, unread};
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Location, Source};
-use crate::patch::{Variable, VariableType};
+use crate::patch::{Variable, VariableType, Volume};
 use crate::yaml::{self, Data, Entry, Fields, Node, scalar_text};
 
 /// Where a KubeadmControlPlaneTemplate has what kubeadm is told.
@@ -179,10 +179,13 @@ impl Operation<'_> {
         }
         if self.is_sure {
             self.take_place(reached, &put, reading, fields);
+        } else {
+            self.take_namesakes_place(reached, &put, reading);
         }
         reading.args.extend(put.args);
         reading.volumes.extend(put.volumes);
         reading.files.extend(put.files);
+        reading.other_mounts.extend(put.other_mounts);
     }
 
     /// A whole list takes the place of what earlier patches set, and they are told.
@@ -216,6 +219,26 @@ impl Operation<'_> {
         for (what, at) in lost {
             let message = format!("{what} is lost: a later patch puts {} in its place", self.text("path"));
             ignored(fields, &at, message, "let the later patch add to the list, with `/-` at the end of its path");
+        }
+    }
+
+    /// Under a condition a key of a mapping or a whole list may take the place of
+    /// what earlier patches set, and never stands beside its like. The rest of
+    /// what they set stays, for where the condition does not hold.
+    fn take_namesakes_place(&self, reached: &[(List, Reach<'_>)], put: &Reading, reading: &mut Reading) {
+        for (list, reach) in reached {
+            match (list, reach) {
+                (List::Args, Reach::Entry(_)) if self.shape == Args::List => {}
+                (List::Args, Reach::Entry(_) | Reach::Whole) => {
+                    reading.args.retain(|arg| !put.args.iter().any(|other| other.name == arg.name));
+                }
+                (List::Volumes, Reach::Whole) => {
+                    let is_like = |a: &Volume, b: &Volume| a.name == b.name || is_same_path(&a.mount_path, &b.mount_path);
+                    reading.volumes.retain(|volume| !put.volumes.iter().any(|other| is_like(volume, other)));
+                }
+                (List::Files, Reach::Whole) => reading.files.retain(|file| !put.files.iter().any(|other| other.path == file.path)),
+                (List::Volumes | List::Files, _) | (List::Args, Reach::Inside) => {}
+            }
         }
     }
 
@@ -298,6 +321,10 @@ impl Operation<'_> {
             ..Variable::named(name)
         })
     }
+}
+
+fn is_same_path(a: &str, b: &str) -> bool {
+    a.trim_end_matches('/') == b.trim_end_matches('/')
 }
 
 /// What `steps` name of the list that is at `list` below [`SPEC`].

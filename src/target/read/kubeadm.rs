@@ -31,7 +31,15 @@ pub fn read(document: &Node, args: Args, fields: &mut Fields) -> Reading {
         reading.args = extra_args(api_server, args, fields);
         reading.volumes = extra_volumes(api_server, fields);
     }
+    reading.other_mounts.extend(certificates_dir(document, fields));
     reading
+}
+
+/// The folder of a ClusterConfiguration that kubeadm mounts at the same path, in
+/// place of /etc/kubernetes/pki.
+pub fn certificates_dir(configuration: &Node, fields: &mut Fields) -> Option<String> {
+    let (folder, _) = fields.string(configuration, "a ClusterConfiguration", "certificatesDir")?;
+    Some(folder).filter(|folder| !folder.is_empty())
 }
 
 /// `extraArgs` of an `apiServer`. A null value is the empty text, as Go reads it.

@@ -33,6 +33,9 @@ pub struct Reading {
     pub args: Vec<Arg>,
     /// Host paths that it mounts into kube-apiserver.
     pub volumes: Vec<Volume>,
+    /// Paths in the container where it mounts something else: a ConfigMap, a
+    /// Secret, a folder that kubeadm mounts when told to.
+    pub other_mounts: Vec<String>,
     /// Files that it puts on the node.
     pub files: Vec<NodeFile>,
     /// Paths of the machine that it mounts into the node.
@@ -110,6 +113,14 @@ impl Kind {
             ("cluster.x-k8s.io/v1beta2", "ClusterClass") => Some(Kind::ClusterClassV1beta2),
             _ => None,
         }
+    }
+}
+
+/// The places of a document where text that looks ambiguous is meant so by who reads it.
+pub fn unambiguous(kind: Kind, document: &Node) -> Vec<&Location> {
+    match kind {
+        Kind::PaletteEdgeK8s | Kind::PaletteEdgeK3s => palette::modes(document).collect(),
+        _ => Vec::new(),
     }
 }
 

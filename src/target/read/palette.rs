@@ -5,7 +5,7 @@
 
 use super::encoding::decoded;
 use super::{Reading, embedded, flag, ignored, kubeadm};
-use crate::diagnostic::nearest;
+use crate::diagnostic::{Location, nearest};
 use crate::patch::{Arg, Body, NodeFile, Variable};
 use crate::yaml::{Data, Fields, Node, scalar_text};
 
@@ -38,9 +38,12 @@ pub fn edge_k8s(document: &Node, fields: &mut Fields) -> Reading {
     let mut reading = stages(document, fields);
     let config = document.get("cluster").and_then(|cluster| cluster.get("config"));
     if let Some(config) = config.and_then(|config| embedded(config, "`cluster.config`", fields))
-        && let Some(api_server) = fields.descend(&config, &["clusterConfiguration", "apiServer"])
+        && let Some(configuration) = fields.mapping(&config, "clusterConfiguration")
     {
-        kubeadm_part(api_server, &mut reading, fields);
+        if let Some(api_server) = fields.mapping(configuration, "apiServer") {
+            kubeadm_part(api_server, &mut reading, fields);
+        }
+        reading.other_mounts.extend(kubeadm::certificates_dir(configuration, fields));
     }
     reading
 }
@@ -110,6 +113,15 @@ fn stages(document: &Node, fields: &mut Fields) -> Reading {
         }
     }
     reading
+}
+
+/// The modes of staged files that are written as Kairos wants them, with a
+/// leading 0, where they look ambiguous.
+pub fn modes(document: &Node) -> impl Iterator<Item = &Location> {
+    let steps = document.get("stages").map(Node::entries).unwrap_or_default().iter().flat_map(|stage| stage.value.items());
+    let files = steps.filter_map(|step| step.get("files")).flat_map(Node::items);
+    let modes = files.filter_map(|file| file.get("permissions"));
+    modes.filter(|mode| mode.as_str().is_some_and(|text| u32::from_str_radix(text, 8).is_ok())).map(|mode| &mode.location)
 }
 
 /// What a file has in Kairos (`mudler/yip`, the type File; its page calls

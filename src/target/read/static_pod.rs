@@ -12,13 +12,19 @@ pub fn container(document: &Node) -> Option<&Node> {
     let containers = document.get("spec")?.get("containers")?.items();
     let runs = |container: &&Node| {
         let program = container.get("command").and_then(|command| command.items().first()).and_then(Node::as_str).unwrap_or_default();
-        container.get("name").and_then(Node::as_str) == Some("kube-apiserver") || program.rsplit('/').next() == Some("kube-apiserver")
+        container.get("name").and_then(Node::as_str) == Some("kube-apiserver") || is_program(program)
     };
     containers.iter().find(runs)
 }
 
+/// Whether a word is the program, and not a text for a shell that ends with it.
+fn is_program(word: &str) -> bool {
+    word.rsplit('/').next() == Some("kube-apiserver") && !word.contains(char::is_whitespace)
+}
+
 /// A Pod: the flags of the container's command and arguments, and the host
-/// paths among the volumes that it mounts, in the order of its mounts.
+/// paths among the volumes that it mounts, in the order of its mounts, and where
+/// it mounts other volumes.
 pub fn read(document: &Node, fields: &mut Fields) -> Reading {
     let mut reading = Reading::default();
     let Some(container) = container(document) else { return reading };
@@ -29,10 +35,26 @@ pub fn read(document: &Node, fields: &mut Fields) -> Reading {
             words.extend(scalar_text(word).map(|text| (text, &word.location)));
         }
     }
-    reading.args = args(&words, fields);
+    let command = container.get("command").filter(|command| !command.items().is_empty());
+    let program = words.iter().position(|(word, _)| is_program(word));
+    match (program, command) {
+        (Some(program), _) => reading.args = args(&words[program + 1..], fields),
+        // The image starts the program, and is given the arguments.
+        (None, None) => reading.args = args(&words, fields),
+        (None, Some(command)) => {
+            let message = "no word of the command is kube-apiserver itself, and the flags that it is given are not read".to_owned();
+            unread(fields, &command.location, message);
+        }
+    }
     reading.kubernetes_version = container.get("image").and_then(version);
     let volumes = document.get("spec").map(|spec| fields.list(spec, "volumes")).unwrap_or_default();
-    reading.volumes = fields.list(container, "volumeMounts").iter().filter_map(|mount| volume(mount, volumes, fields)).collect();
+    for mount in fields.list(container, "volumeMounts") {
+        match volume(mount, volumes, fields) {
+            Some(Mounted::HostPath(volume)) => reading.volumes.push(volume),
+            Some(Mounted::Other(path)) => reading.other_mounts.push(path),
+            None => {}
+        }
+    }
     reading
 }
 
@@ -43,12 +65,11 @@ fn version(image: &Node) -> Option<Node> {
 }
 
 /// `--name=value`, `--name value`, and `--name` for true, as pflag reads them;
-/// with one dash there is only `-v`, the verbosity. What stands before the
-/// program belongs to another one that starts it.
+/// with one dash there is only `-v`, the verbosity. The words are those after
+/// the program: what stands before it belongs to another one that starts it.
 fn args(words: &[(String, &Location)], fields: &mut Fields) -> Vec<Arg> {
-    let program = words.iter().position(|(word, _)| word.rsplit('/').next() == Some("kube-apiserver"));
     let mut args = Vec::new();
-    let mut rest = words[program.map_or(0, |program| program + 1)..].iter().peekable();
+    let mut rest = words.iter().peekable();
     while let Some((text, at)) = rest.next() {
         let arg = |name: &str, value: &str| Arg::new(name, value.to_owned(), (*at).clone());
         let mut value_or =
@@ -82,7 +103,14 @@ fn is_flag(text: &str) -> bool {
     text.starts_with("--") || is_verbosity(text)
 }
 
-fn volume(mount: &Node, volumes: &[Node], fields: &mut Fields) -> Option<Volume> {
+/// What a mount brings into the container.
+enum Mounted {
+    HostPath(Volume),
+    /// A configMap, an emptyDir, a secret: only where it is mounted.
+    Other(String),
+}
+
+fn volume(mount: &Node, volumes: &[Node], fields: &mut Fields) -> Option<Mounted> {
     let (name, location) = fields.required(mount, "a volumeMounts entry", "name")?;
     let what = format!("the volume {name}");
     let source = volumes.iter().find(|volume| volume.get("name").and_then(Node::as_str) == Some(&name));
@@ -90,10 +118,10 @@ fn volume(mount: &Node, volumes: &[Node], fields: &mut Fields) -> Option<Volume>
         fields.malformed(&location, format!("{what} is mounted, and is not among the Pod's volumes"));
         return None;
     };
-    let host_path = fields.mapping(source, "hostPath")?;
-    let (path, _) = fields.required(host_path, &what, "path")?;
     let (mount_path, mount_at) = fields.required(mount, &what, "mountPath")?;
+    let Some(host_path) = fields.mapping(source, "hostPath") else { return Some(Mounted::Other(mount_path)) };
+    let (path, _) = fields.required(host_path, &what, "path")?;
     let path_type = fields.string(host_path, &what, "type").map(|(text, _)| text).filter(|text| !text.is_empty());
     let read_only = matches!(mount.get("readOnly").map(|value| &value.data), Some(Data::Bool(true)));
-    Some(Volume { name, host_path: path, mount_path, read_only, path_type, location, mount_at })
+    Some(Mounted::HostPath(Volume { name, host_path: path, mount_path, read_only, path_type, location, mount_at }))
 }
