@@ -107,6 +107,8 @@ fn flags_against_the_catalogue() {
             &["error flag-value 1:39"],
         ),
         ("a gate with a typo", "1.37", "extraArgs: {feature-gates: \"AllAlpa=true\"}\n", &["error flag-value 1:28"]),
+        ("a gate that is no switch", "1.37", "extraArgs: {feature-gates: \"AllAlpha=perhaps\"}\n", &["error flag-value 1:28"]),
+        ("the same before gates had components", "1.30", "extraArgs: {feature-gates: \"AllAlpha=perhaps\"}\n", &["error flag-type 1:28"]),
         ("a gate that is gone", "1.34-1.35", "extraArgs: {feature-gates: \"APIListChunking=true\"}\n", &["error flag-value 1:28"]),
         ("a gate while it was there", "1.32", "extraArgs: {feature-gates: \"APIListChunking=true\"}\n", &[]),
         (
@@ -513,4 +515,30 @@ fn kubeadms_own_flags() {
             assert!(known.is_none_or(|known| known == value), "{}: --{name} is {value}", path.display());
         }
     }
+}
+
+#[test]
+fn the_policy_is_the_file_behind_the_innermost_mount() {
+    let patch = |inner: &str, outer: &str| {
+        of_patch(&format!(
+            "apiServer:
+  extraArgs:
+    - {{name: audit-policy-file, value: /etc/kubernetes/audit/policy.yaml}}
+    - {{name: audit-log-path, value: '-'}}
+  extraVolumes:
+    - {{name: inner, hostPath: /srv/audit, mountPath: /etc/kubernetes/audit, readOnly: true, pathType: Directory}}
+    - {{name: outer, hostPath: /srv, mountPath: /etc/kubernetes, readOnly: true, pathType: Directory}}
+files:
+  - {{path: /srv/audit/policy.yaml, content: \"{inner}\"}}
+  - {{path: /etc/kubernetes/audit/policy.yaml, content: \"{outer}\"}}
+"
+        ))
+    };
+    let (good, empty) = (
+        "{apiVersion: audit.k8s.io/v1, kind: Policy, rules: [{level: Metadata}]}",
+        "{apiVersion: audit.k8s.io/v1, kind: Policy, rules: []}",
+    );
+    let is_empty = |found: Vec<String>| found.iter().any(|finding| finding.contains("policy-empty"));
+    assert!(!is_empty(patch(good, empty)));
+    assert!(is_empty(patch(empty, good)));
 }

@@ -130,6 +130,11 @@ fn names_in(patch: &ControlPlanePatch, arg: &Arg, minor: Minor) -> Vec<Diagnosti
             });
             own.filter_map(|(name, value)| match names::find(Kind::Gate, name, minor) {
                 None => Some(unknown_name(arg, Kind::Gate, name, minor)),
+                Some(_) if types::boolean(value).is_none() => {
+                    let message =
+                        format!("the feature gate {name} is true or false, not {}, and the API server does not start", quote(value));
+                    Some(Diagnostic::new(Code::FlagValue, message).at(arg.location.clone()))
+                }
                 Some(gate) => {
                     let changes = types::boolean(value).is_some_and(|value| value != gate.on);
                     (gate.locked && changes).then(|| {

@@ -84,13 +84,8 @@ pub fn policy_cases(patch: &ControlPlanePatch, minor: Minor, source: &Arc<Source
 /// The policy is the file that --audit-policy-file names, seen through the mounts.
 fn is_policy(patch: &ControlPlanePatch, file: &NodeFile) -> bool {
     let Some(flag) = patch.arg("audit-policy-file") else { return false };
-    let through_mount = patch.volumes.iter().any(|volume| {
-        let mount = volume.mount_path.trim_end_matches('/');
-        flag.value.strip_prefix(mount).is_some_and(|rest| {
-            (rest.is_empty() || rest.starts_with('/')) && format!("{}{rest}", volume.host_path.trim_end_matches('/')) == file.path
-        })
-    });
-    through_mount || flag.value == file.path
+    let path = mounts::on_the_node(patch, &flag.value).map_or_else(|| flag.value.clone(), |(_, path)| path);
+    path == file.path
 }
 
 /// Credentials among the values.
