@@ -37,15 +37,10 @@ const RULE_FIELDS: &[&str] =
     &["level", "users", "userGroups", "verbs", "resources", "namespaces", "nonResourceURLs", "omitStages", "omitManagedFields"];
 const GROUP_FIELDS: &[&str] = &["group", "resources", "resourceNames"];
 
-/// Everything that is wrong with a policy for API servers of `minor`.
-pub fn check(policy: &Node, minor: Minor) -> Diagnostics {
-    examine(policy, minor).1
-}
-
 /// The policy that API servers of `minor` make of a document.
 ///
 /// # Errors
-/// What [`check`] finds, if any of it is an error; otherwise that moves to `warnings`.
+/// Everything that is wrong with it, if any of it is an error; otherwise that moves to `warnings`.
 pub fn decode(policy: &Node, minor: Minor, warnings: &mut Diagnostics) -> Result<Policy, Diagnostics> {
     let (policy, found) = examine(policy, minor);
     found.into_result(policy, warnings)

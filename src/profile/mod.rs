@@ -48,8 +48,8 @@ struct Item {
 enum Ask {
     FlagSet(String),
     FlagAtLeast { flag: String, least: u64 },
-    Concerns(#[allow(dead_code)] bool),
-    Everything(#[allow(dead_code)] bool),
+    Concerns,
+    Everything,
 }
 
 /// An item of another profile that no configuration meets beside this one.
@@ -206,8 +206,8 @@ impl Item {
         let (status, evidence, location) = match &self.ask {
             Ask::FlagSet(flag) => flag_set(flag, subject),
             Ask::FlagAtLeast { flag, least } => flag_at_least(flag, *least, subject),
-            Ask::Concerns(_) => policy::concerns(subject),
-            Ask::Everything(_) => policy::everything(subject),
+            Ask::Concerns => policy::concerns(subject),
+            Ask::Everything => policy::everything(subject),
         };
         let status = if self.is_manual && status == Status::Pass { Status::Manual } else { status };
         let fix = (status == Status::Fail).then(|| self.fix.clone());

@@ -2,7 +2,7 @@
 //! pkg/apis/config/v1alpha4/types.go`, whose patches are YAML inside strings.
 //! Which of them count, and how they are joined: `pkg/internal/patch`.
 
-use super::{Mount, Reading, all_embedded, ignored, kubeadm, unread};
+use super::{Mount, Reading, all_embedded, ignored, image_version, kubeadm, unread};
 use crate::kubernetes::Minor;
 use crate::patch::Arg;
 use crate::yaml::{Data, Fields, Node, scalar_text};
@@ -37,14 +37,6 @@ pub fn read(document: &Node, minor: Option<Minor>, fields: &mut Fields) -> Readi
         reading.mounts.extend(fields.list(node, "extraMounts").iter().filter_map(|item| mount(item, fields)));
     }
     reading
-}
-
-/// `v1.33.1` of `kindest/node:v1.33.1@sha256:...`.
-fn image_version(image: &Node) -> Option<Node> {
-    let name = image.as_str()?.split('@').next()?;
-    let (_, tag) = name.rsplit_once(':')?;
-    tag.parse::<Minor>().ok()?;
-    Some(Node { data: Data::String(tag.to_owned()), location: image.location.clone() })
 }
 
 /// The patches of ClusterConfiguration that say something of the API server.

@@ -170,6 +170,13 @@ fn content(text: &str, written: &Location, fields: &Fields) -> Content {
     Content::written(text, written)
 }
 
+/// The Kubernetes version that the tag of an image names.
+fn image_version(image: &Node) -> Option<Node> {
+    let (_, tag) = image.as_str()?.split('@').next()?.rsplit_once(':')?;
+    tag.parse::<Minor>().ok()?;
+    Some(Node { data: yaml::Data::String(tag.to_owned()), location: image.location.clone() })
+}
+
 /// Reports what may set flags, volumes or files and cannot be read.
 fn unread(fields: &mut Fields, at: &Location, message: String) {
     fields.found.push(Diagnostic::new(Code::DocumentUnread, message).at(at.clone()));

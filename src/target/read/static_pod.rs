@@ -1,7 +1,7 @@
 //! The static Pod of kube-apiserver, as kubeadm writes it to
 //! /etc/kubernetes/manifests: `kubernetes/api core/v1/types.go`.
 
-use super::{Reading, flag, unread};
+use super::{Reading, flag, image_version, unread};
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Diagnostic, Location};
 use crate::patch::{Arg, Volume};
@@ -46,7 +46,7 @@ pub fn read(document: &Node, fields: &mut Fields) -> Reading {
             unread(fields, &command.location, message);
         }
     }
-    reading.kubernetes_version = container.get("image").and_then(version);
+    reading.kubernetes_version = container.get("image").and_then(image_version);
     let volumes = document.get("spec").map(|spec| fields.list(spec, "volumes")).unwrap_or_default();
     for mount in fields.list(container, "volumeMounts") {
         match volume(mount, volumes, fields) {
@@ -56,12 +56,6 @@ pub fn read(document: &Node, fields: &mut Fields) -> Reading {
         }
     }
     reading
-}
-
-/// The version that the tag of an image names.
-fn version(image: &Node) -> Option<Node> {
-    let (_, tag) = image.as_str()?.split('@').next()?.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'))?;
-    Some(Node { data: Data::String(tag.to_owned()), location: image.location.clone() })
 }
 
 /// `--name=value`, `--name value`, and `--name` for true, as pflag reads them;
