@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use packwright::diagnostic::Diagnostics;
-use packwright::pack::{self, Inputs, sha256};
+use packwright::pack::{self, Inputs, archive, sha256};
 use packwright::values::Layer;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -21,7 +21,7 @@ fn build(pack: &str, overlay: Option<&str>, versions: &str) -> (pack::Pack, Vec<
     let documents = plan.documents(&patch, &mut warnings).expect("documents");
     let pack = plan.assemble(&patch, documents).expect("a pack");
     assert!(warnings.items.is_empty(), "{overlay:?}: {:?}", warnings.items);
-    let archive = pack.archive().expect("an archive");
+    let archive = archive::pack(&pack.stem, &pack.files).expect("an archive");
     (pack, archive)
 }
 

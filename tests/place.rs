@@ -44,7 +44,7 @@ impl Sample {
     }
 
     fn built(&self) -> Built<'_> {
-        Built { stem: STEM, files: &self.files, archive: &self.archive, archive_sha256: &self.sha256 }
+        Built { stem: STEM, files: &self.files }
     }
 
     fn place(&self, directory: &Path) -> Result<Placed, PlaceError> {
@@ -322,6 +322,18 @@ fn names_that_lead_elsewhere_are_not_written() {
     pack.files.insert("a/../../../escaped".to_owned(), Vec::new());
     assert!(matches!(pack.place(&out), Err(PlaceError::Names { .. })));
     assert_eq!(snapshot(dir.path()), BTreeMap::new());
+}
+
+/// The archive is made while the folder is written; what it cannot hold leaves the old pack as it was.
+#[test]
+fn a_pack_that_no_archive_can_hold() {
+    let dir = tempfile::tempdir().unwrap();
+    let old = Sample::new("old", 10, 10);
+    old.place(dir.path()).unwrap();
+    let files = BTreeMap::from([("large".to_owned(), vec![0; archive::MAX_BYTES])]);
+    let placed: Result<Placed, PlaceError> = place(&Built { stem: STEM, files: &files }, dir.path(), || (), |_| Ok(()));
+    assert!(matches!(placed, Err(PlaceError::Archive { .. })), "{placed:?}");
+    assert_placed(dir.path(), &old);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Source};
 use crate::lint;
 use crate::pack::place::{self, Built, Existing, PlaceError, Placed};
-use crate::pack::{Lock, Pack, sha256};
+use crate::pack::{Lock, Pack};
 
 /// Check, render and write a pack: a folder, the same as .tar.gz, and its checksum
 #[derive(Debug, Args)]
@@ -47,9 +47,8 @@ impl Build {
         let mut warnings = Diagnostics::new();
         // What is wrong with them is found again, and told, where the pack is planned.
         let (allow, deny) = self.inputs.with.levels().unwrap_or_default();
-        let built = make(&self.inputs, matches, &mut warnings).and_then(|(pack, archive)| {
-            let archive_sha256 = sha256(&archive);
-            let built = Built { stem: &pack.stem, files: &pack.files, archive: &archive, archive_sha256: &archive_sha256 };
+        let built = make(&self.inputs, matches, &mut warnings).and_then(|pack| {
+            let built = Built { stem: &pack.stem, files: &pack.files };
             let waiting = || {
                 let _ = output.say("waiting for another build into this folder");
             };
@@ -57,11 +56,11 @@ impl Build {
                 may_replace(existing, &self.output.join(&pack.stem), &pack.lock, self.replace)
             })
             .map_err(|refused| refused.0)?;
-            Ok((pack, archive_sha256, placed))
+            Ok((pack, placed))
         });
         warnings.apply_levels(&allow, &deny);
         match built {
-            Ok((pack, archive_sha256, placed)) => {
+            Ok((pack, placed)) => {
                 let minors = pack.lock.minors.join(", ");
                 let words = format!(
                     "built {} for Kubernetes {minors}: {}, and {}",
@@ -69,7 +68,7 @@ impl Build {
                     placed.directory.display(),
                     placed.archive.display()
                 );
-                output.done(&words, &format!("{}\n", pack.digest), report(&pack, &archive_sha256, &placed), warnings)
+                output.done(&words, &format!("{}\n", pack.digest), report(&pack, &placed), warnings)
             }
             Err(mut errors) => {
                 errors.apply_levels(&[], &deny);
@@ -80,7 +79,7 @@ impl Build {
     }
 }
 
-fn make(inputs: &InputArgs, matches: &ArgMatches, warnings: &mut Diagnostics) -> Result<(Pack, Vec<u8>), Diagnostics> {
+fn make(inputs: &InputArgs, matches: &ArgMatches, warnings: &mut Diagnostics) -> Result<Pack, Diagnostics> {
     let mut plan = inputs.plan(matches, warnings)?;
     check::secrets_in_values(&plan.values).into_result((), warnings)?;
     let patch = plan.patch(warnings)?;
@@ -99,9 +98,7 @@ fn make(inputs: &InputArgs, matches: &ArgMatches, warnings: &mut Diagnostics) ->
     plan.allow.extend(allowed);
     plan.allow.sort_unstable();
     plan.allow.dedup();
-    let pack = plan.assemble(&patch, documents)?;
-    let archive = pack.archive()?;
-    Ok((pack, archive))
+    plan.assemble(&patch, documents)
 }
 
 /// Why a pack was not put in its place.
@@ -109,7 +106,11 @@ struct Refused(Diagnostics);
 
 impl From<PlaceError> for Refused {
     fn from(error: PlaceError) -> Self {
-        let code = if error.is_machine() { Code::Io } else { Code::OutputRefused };
+        let code = match &error {
+            PlaceError::Archive { .. } => Code::TargetLimit,
+            _ if error.is_machine() => Code::Io,
+            _ => Code::OutputRefused,
+        };
         let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
         let text = error.to_string();
         let message = if text.ends_with(cause.trim_start_matches(": ")) { text } else { text + &cause };
@@ -161,7 +162,7 @@ fn may_replace(existing: &Existing, destination: &Path, lock: &Lock, replace: bo
     }
 }
 
-fn report(pack: &Pack, archive_sha256: &str, placed: &Placed) -> Value {
+fn report(pack: &Pack, placed: &Placed) -> Value {
     let files: Vec<Value> = pack
         .files
         .iter()
@@ -175,7 +176,7 @@ fn report(pack: &Pack, archive_sha256: &str, placed: &Placed) -> Value {
         "patchDigest": pack.patch_digest,
         "directory": placed.directory.to_string_lossy(),
         "archive": placed.archive.to_string_lossy(),
-        "archiveSha256": archive_sha256,
+        "archiveSha256": placed.archive_sha256,
         "files": files,
         "packwright": env!("CARGO_PKG_VERSION"),
     })

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::lock::{FILE as LOCK, Input, Lock, NodeFileEntry, OutputFile, SUMS};
 use super::source::{PackSource, SOURCE_PACK, SOURCE_TEMPLATES, SOURCE_VALUES};
-use super::{FORMAT, archive, bundled, manifest, sha256};
+use super::{FORMAT, bundled, manifest, sha256};
 use crate::check;
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location, Source};
@@ -419,17 +419,6 @@ impl Plan {
         }
         flush(&mut sets, &mut number, &mut files);
         files
-    }
-}
-
-impl Pack {
-    /// The archive's bytes.
-    ///
-    /// # Errors
-    /// `target-limit` when a path does not fit an archive or the pack is too large.
-    pub fn archive(&self) -> Result<Vec<u8>, Diagnostics> {
-        archive::pack(&self.stem, &self.files)
-            .map_err(|error| Diagnostic::new(Code::TargetLimit, format!("the pack cannot be archived: {error}")).into())
     }
 }
 

@@ -40,10 +40,6 @@ pub struct Built<'a> {
     pub stem: &'a str,
     /// Every file of the pack by its path in the folder, `SHA256SUMS` included.
     pub files: &'a BTreeMap<String, Vec<u8>>,
-    /// The bytes of the `.tar.gz`.
-    pub archive: &'a [u8],
-    /// The archive's SHA-256 in lower case hexadecimal.
-    pub archive_sha256: &'a str,
 }
 
 /// Where a pack was put.
@@ -55,6 +51,8 @@ pub struct Placed {
     pub archive: PathBuf,
     /// The `.tar.gz.sha256`.
     pub sidecar: PathBuf,
+    /// The archive's SHA-256 in lower case hexadecimal.
+    pub archive_sha256: String,
     /// What remains of the replaced pack because it could not be deleted. The new pack is whole all the same; the
     /// next build tries again.
     pub leftover: Option<PathBuf>,
@@ -63,6 +61,7 @@ pub struct Placed {
 impl Placed {
     fn new(directory: &Path, stem: &str) -> Self {
         Self {
+            archive_sha256: String::new(),
             directory: directory.join(stem),
             archive: directory.join(format!("{stem}.tar.gz")),
             sidecar: directory.join(format!("{stem}.tar.gz.sha256")),
@@ -71,7 +70,7 @@ impl Placed {
     }
 }
 
-/// Writes a pack into `directory`, which is made if it is missing.
+/// Writes a pack into `directory`, which is made if it is missing: its folder, the archive of it, and the sidecar.
 ///
 /// If another build has the folder, `waiting` is called once, and then this waits for as long as that build takes.
 /// Once nobody else can change anything, `may_replace` is told what is at the destination and decides: its error is
@@ -102,7 +101,11 @@ fn place_with<E: From<PlaceError>>(
     let existing = inspect(&placed.directory)?;
     may_replace(&existing)?;
 
-    match staging.fill(built).and_then(|()| commit(moves, &staging, &placed, &existing)) {
+    let filled = staging.fill(built).and_then(|sha256| {
+        placed.archive_sha256 = sha256;
+        commit(moves, &staging, &placed, &existing)
+    });
+    match filled {
         Ok(()) => {
             placed.leftover = staging.discard().err().map(|_| staging.root().to_owned());
             Ok(placed)

@@ -25,6 +25,12 @@ pub enum PlaceError {
         /// What is wrong with which path.
         cause: ArchiveError,
     },
+    /// The files do not fit an archive.
+    #[error("the pack cannot be archived: {cause}")]
+    Archive {
+        /// What does not fit.
+        cause: ArchiveError,
+    },
     /// The output folder, or one above it, is a file.
     #[error("cannot write to {path}: it, or a folder on the way to it, is a file; name a folder for the output")]
     NotAFolder {
@@ -111,7 +117,7 @@ impl PlaceError {
     /// True if the machine failed (disk, permission), false if what was asked for is refused.
     pub fn is_machine(&self) -> bool {
         match self {
-            Self::Stem { .. } | Self::Names { .. } | Self::NotAFolder { .. } | Self::Occupied { .. } => false,
+            Self::Stem { .. } | Self::Names { .. } | Self::Archive { .. } | Self::NotAFolder { .. } | Self::Occupied { .. } => false,
             Self::Directory { .. }
             | Self::Lock { .. }
             | Self::Read { .. }

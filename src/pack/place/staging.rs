@@ -4,10 +4,13 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread::{self, ScopedJoinHandle};
 
 use super::commit::Moves;
 use super::{Built, PlaceError};
+use crate::pack::{archive, sha256};
 
 /// Its name is fixed: the lock sees to it that there is one at a time, and whatever lies there when a build starts is
 /// left by one that was killed.
@@ -105,9 +108,29 @@ impl Staging {
         }
     }
 
-    /// Writes the whole pack.
-    pub(super) fn fill(&self, built: &Built<'_>) -> Result<(), PlaceError> {
+    /// Writes the whole pack, and says the SHA-256 of its archive. To compress takes as long as to write the files, so
+    /// both are done at once.
+    pub(super) fn fill(&self, built: &Built<'_>) -> Result<String, PlaceError> {
         make_folder(&self.root)?;
+        let archive = || archive::pack(built.stem, built.files).map(|bytes| (sha256(&bytes), bytes));
+        let archived = thread::scope(|scope| {
+            let other = thread::Builder::new().spawn_scoped(scope, archive);
+            self.fill_folder(built)?;
+            match other.map(ScopedJoinHandle::join) {
+                Ok(Ok(archived)) => Ok(archived),
+                Ok(Err(panic)) => resume_unwind(panic),
+                // A machine that has no thread to give still works.
+                Err(_) => Ok(archive()),
+            }
+        })?;
+        let (sha256, bytes) = archived.map_err(|cause| PlaceError::Archive { cause })?;
+        write_file(&self.archive(), &bytes)?;
+        let line = format!("{sha256}  {}.tar.gz\n", built.stem);
+        write_file(&self.sidecar(), line.as_bytes())?;
+        Ok(sha256)
+    }
+
+    fn fill_folder(&self, built: &Built<'_>) -> Result<(), PlaceError> {
         let folder = self.folder();
         make_folder(&folder)?;
         let mut made: HashSet<&str> = HashSet::new();
@@ -119,9 +142,7 @@ impl Staging {
             }
             write_file(&folder.join(path), content)?;
         }
-        write_file(&self.archive(), built.archive)?;
-        let line = format!("{}  {}.tar.gz\n", built.archive_sha256, built.stem);
-        write_file(&self.sidecar(), line.as_bytes())
+        Ok(())
     }
 }
 

@@ -32,7 +32,7 @@ impl Sample {
     }
 
     fn place(&self, moves: &dyn Moves, directory: &Path) -> Result<Placed, PlaceError> {
-        let built = Built { stem: &self.stem, files: &self.files, archive: &self.archive, archive_sha256: &self.sha256 };
+        let built = Built { stem: &self.stem, files: &self.files };
         place_with(moves, &built, directory, || (), |_| Ok(()))
     }
 }
@@ -270,7 +270,7 @@ fn what_is_half_deleted_is_not_put_back() {
     fs::remove_dir_all(dir.path().join("p-1.0.0")).unwrap();
 
     let seen = Cell::new(false);
-    let built = Built { stem: &new.stem, files: &new.files, archive: &new.archive, archive_sha256: &new.sha256 };
+    let built = Built { stem: &new.stem, files: &new.files };
     let placed: Result<Placed, PlaceError> = place(
         &built,
         dir.path(),
