@@ -1,4 +1,4 @@
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "tests say what they skip and measure")]
+#![expect(clippy::print_stderr, reason = "tests say what they skip")]
 
 use std::io::Write;
 use std::path::Path;
@@ -75,7 +75,7 @@ fn round_trip() {
 fn bytes_are_frozen() {
     let tar = tar("p-1.0.0", &sample()).unwrap();
     assert_eq!(hex(&tar), "ff7f807ae88aa37b91714f99af27c84d9426f8438e2f36124a7ba7ccc0494547");
-    assert_eq!(hex(&gzip(&tar)), "80d2008612cb97a0a6313a5149543fec4de528773acef5178449cf9711eafd73");
+    assert_eq!(hex(&gzip(&tar)), "14e391fde7e103076e2581256329fa41cb3cf27d6247ef3236b77516bd7c9895");
 }
 
 #[test]
@@ -230,7 +230,8 @@ fn headers_with_anything_more_are_refused() {
     }
 }
 
-/// No byte of an archive may be changed without notice, be it in a header, padding or the end.
+/// No byte of a tar may be changed without notice, be it in a header, padding or the end; and of an archive none that
+/// changes what is read.
 #[test]
 fn every_flipped_byte_and_every_cut_is_noticed() {
     let good = ustar(&[entry("a", b"x"), entry("b", b"yy")]).unwrap();
@@ -247,7 +248,8 @@ fn every_flipped_byte_and_every_cut_is_noticed() {
     for at in 0..zipped.len() {
         let mut bad = zipped.clone();
         bad[at] ^= 1;
-        assert!(gunzip(&bad, MAX_BYTES).is_err(), "byte {at}");
+        // In a run of zeros two distances copy the same: that is another archive, which its digest tells, of equal files.
+        assert!(gunzip(&bad, MAX_BYTES).map_or(true, |bytes| bytes == good), "byte {at}");
         assert!(gunzip(&zipped[..at], MAX_BYTES).is_err(), "cut at {at}");
     }
 }
@@ -321,25 +323,5 @@ proptest! {
         let _ = read_tar(&bytes);
         let _ = gunzip(&bytes, 10_000);
         let _ = unpack(&[&GZIP_HEADER[..], &bytes].concat());
-    }
-}
-
-/// `cargo test --release -- --ignored --nocapture level_sizes`: what each level costs and gains.
-#[test]
-#[ignore = "prints measurements"]
-fn level_sizes() {
-    let Ok(path) = std::env::var("PACKWRIGHT_TAR") else {
-        panic!("set PACKWRIGHT_TAR to a tar file to measure");
-    };
-    let bytes = std::fs::read(path).unwrap();
-    for level in 1..=10 {
-        let mut best = std::time::Duration::MAX;
-        let mut size = 0;
-        for _ in 0..20 {
-            let start = std::time::Instant::now();
-            size = compress_to_vec(&bytes, level).len();
-            best = best.min(start.elapsed());
-        }
-        println!("level {level}: {} -> {size} bytes, {best:?}", bytes.len());
     }
 }
