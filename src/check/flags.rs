@@ -33,7 +33,7 @@ pub const MANAGED: &[(&str, Option<&str>)] = &[
     ("requestheader-extra-headers-prefix", Some("X-Remote-Extra-")),
     ("requestheader-group-headers", Some("X-Remote-Group")),
     ("requestheader-username-headers", Some("X-Remote-User")),
-    ("secure-port", None),
+    ("secure-port", Some("6443")),
     ("service-account-issuer", None),
     ("service-account-key-file", Some("/etc/kubernetes/pki/sa.pub")),
     ("service-account-signing-key-file", Some("/etc/kubernetes/pki/sa.key")),
