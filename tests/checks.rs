@@ -124,6 +124,7 @@ fn flags_against_the_catalogue() {
         ("gates", "1.37", "extraArgs: {feature-gates: \"AllAlpha=false,kube:AllBeta=true,other:X=true\"}\n", &[]),
         ("kubeadm's own value", "1.37", "extraArgs: {allow-privileged: true}\n", &[]),
         ("kubeadm's authorisation lost", "1.37", "extraArgs: {authorization-mode: RBAC}\n", &["warning flag-managed 1:33"]),
+        ("kubeadm's own port", "1.37", "extraArgs: {secure-port: 6443}\n", &[]),
         ("kubeadm's port", "1.37", "extraArgs: {secure-port: 8443}\n", &["warning flag-managed 1:26"]),
     ]);
 }

@@ -76,6 +76,9 @@ fn examine(policy: &Node, minor: Minor) -> (Policy, Diagnostics) {
     (Policy { rules: decoded, omit_stages, omit_managed_fields }, check.found)
 }
 
+/// The first minor that takes policies of no other version than v1 (`pkg/audit/policy/reader.go`).
+const V1_ALONE_SINCE: Minor = Minor(24);
+
 struct Check {
     minor: Minor,
     found: Diagnostics,
@@ -106,6 +109,7 @@ impl Check {
     fn head(&mut self, policy: &Node) {
         match policy.get("apiVersion").and_then(Node::as_str) {
             Some("audit.k8s.io/v1") => {}
+            Some("audit.k8s.io/v1beta1" | "audit.k8s.io/v1alpha1") if self.minor < V1_ALONE_SINCE => {}
             other => {
                 let written = other.map_or("absent".to_owned(), quote);
                 let at = policy.get("apiVersion").unwrap_or(policy);

@@ -295,7 +295,7 @@ impl<'p> Check<'p> {
         }
         // A macro at its beginning may stand for `-`.
         let path = self.value(LOG.switch);
-        let is_file = path != "-" && !path.starts_with("{{");
+        let is_file = path != "-" && !["{{", "${", "$("].iter().any(|sign| path.starts_with(sign));
         if let ([_, backups, size], true) = (numbers.as_slice(), is_file) {
             self.rotation(ROTATION, *size);
             self.disk(*backups, *size);

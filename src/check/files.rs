@@ -48,7 +48,8 @@ fn permissions(patch: &ControlPlanePatch, file: &NodeFile) -> Option<Diagnostic>
     let mode = u32::from_str_radix(&file.permissions, 8).ok()?;
     let path = quote(&file.path);
     let message = if mode & 0o022 != 0 {
-        format!("the file {path} has mode {}, so others than its owner may change what the API server does", file.permissions)
+        let what = if is_read(patch, file) { "what the API server does" } else { "it" };
+        format!("the file {path} has mode {}, so others than its owner may change {what}", file.permissions)
     } else if mode & 0o044 != 0 && holds_credentials(patch, file) {
         format!("the file {path} has mode {}, so others than its owner may read the credentials in it", file.permissions)
     } else {
@@ -60,9 +61,19 @@ fn permissions(patch: &ControlPlanePatch, file: &NodeFile) -> Option<Diagnostic>
 /// Kubeconfigs of webhooks, keys of encryption at rest, static tokens.
 fn holds_credentials(patch: &ControlPlanePatch, file: &NodeFile) -> bool {
     let secret = |name: &str| name.ends_with("webhook-config-file") || matches!(name, "encryption-provider-config" | "token-auth-file");
-    let mut read = mounts::files_read(patch).filter(|arg| secret(&arg.name));
-    matches!(file.body, Body::Secret { .. })
-        || read.any(|arg| mounts::on_the_node(patch, &arg.value).is_some_and(|(_, path)| path == file.path))
+    let is_public = [".crt", ".pub", "cert.pem", "ca.pem"].iter().any(|ending| file.path.ends_with(ending));
+    (matches!(file.body, Body::Secret { .. }) && !is_public)
+        || mounts::files_read(patch).any(|arg| secret(&arg.name) && is_behind(patch, &arg.value, file))
+}
+
+/// Whether a flag names the file.
+fn is_read(patch: &ControlPlanePatch, file: &NodeFile) -> bool {
+    mounts::files_read(patch).any(|arg| is_behind(patch, &arg.value, file))
+}
+
+/// Whether a path in the container is that file of the node.
+fn is_behind(patch: &ControlPlanePatch, path: &str, file: &NodeFile) -> bool {
+    mounts::on_the_node(patch, path).is_some_and(|(_, path)| path == file.path)
 }
 
 fn too_large(patch: &ControlPlanePatch) -> Option<Diagnostic> {

@@ -3,7 +3,7 @@
 
 use super::types;
 use crate::diagnostic::human::quote;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::kubernetes::Minor;
 use crate::kubernetes::flags::{self, Flag, State};
 use crate::kubernetes::names::{self, Kind};
@@ -33,8 +33,8 @@ pub const MANAGED: &[(&str, Option<&str>)] = &[
     ("requestheader-extra-headers-prefix", Some("X-Remote-Extra-")),
     ("requestheader-group-headers", Some("X-Remote-Group")),
     ("requestheader-username-headers", Some("X-Remote-User")),
-    ("secure-port", None),
-    ("service-account-issuer", None),
+    ("secure-port", Some("6443")),
+    ("service-account-issuer", Some("https://kubernetes.default.svc.cluster.local")),
     ("service-account-key-file", Some("/etc/kubernetes/pki/sa.pub")),
     ("service-account-signing-key-file", Some("/etc/kubernetes/pki/sa.key")),
     ("service-cluster-ip-range", None),
@@ -202,9 +202,15 @@ fn replaces_kubeadms(arg: &Arg) -> Option<Diagnostic> {
         "advertise-address" | "secure-port" => {
             "set `localAPIEndpoint` of the Init- and JoinConfiguration, which kubeadm's other parts read too".to_owned()
         }
+        "service-account-issuer" => {
+            "in a cluster that runs, tokens of the issuer so far are refused from then on, unless the flag is given a second time with that one"
+                .to_owned()
+        }
         name if name.starts_with("etcd-") => "set `etcd` of the ClusterConfiguration, which kubeadm's other parts read too".to_owned(),
         _ => "leave it out, unless you know that nothing relies on kubeadm's value".to_owned(),
     };
     let message = format!("kubeadm sets --{} itself, and this replaces its value", arg.name);
-    Some(Diagnostic::new(Code::FlagManaged, message).at(arg.location.clone()).help(help))
+    let diagnostic = Diagnostic::new(Code::FlagManaged, message).at(arg.location.clone()).help(help);
+    // Who federates identities sets it, and nothing of kubeadm's reads it.
+    Some(if arg.name == "service-account-issuer" { diagnostic.with_severity(Severity::Note) } else { diagnostic })
 }

@@ -8,7 +8,8 @@ use crate::audit::disk;
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::kubernetes::Minor;
-use crate::patch::{Arg, ControlPlanePatch, NodeFile, Volume, has_macro};
+use crate::patch::{Arg, Body, ControlPlanePatch, NodeFile, Volume, has_macro};
+use crate::yaml::Node;
 
 /// Volumes that kubeadm gives the API server, of all kubeadm versions that packs
 /// are for. A volume of one of these names takes the place of kubeadm's.
@@ -271,10 +272,21 @@ fn in_manifests(path: &str) -> bool {
     is_below(path, MANIFESTS)
 }
 
-/// The kubelet passes over files whose names begin with a dot.
+/// Whether the kubelet runs a file that is not meant as a Pod. It passes over files whose names begin
+/// with a dot, and runs the copy of a Pod as well, whatever its name ends with.
 fn runs_as_pod(file: &NodeFile) -> bool {
+    const POD: &str = "kind: Pod";
     let name = file.path.rsplit('/').next().unwrap_or_default();
-    in_manifests(&file.path) && !name.starts_with('.')
+    let may_be_a_pod = match &file.body {
+        Body::Content(content) => match &content.document {
+            Ok(document) => document.get("kind").and_then(Node::as_str) == Some("Pod"),
+            // With templates in it, or several documents.
+            Err(_) => content.text.lines().any(|line| line.trim_end() == POD),
+        },
+        Body::Secret { .. } | Body::Host => true,
+    };
+    let is_called_so = [".yaml", ".yml", ".json", ".manifest"].iter().any(|ending| name.ends_with(ending));
+    in_manifests(&file.path) && !name.starts_with('.') && !(may_be_a_pod && is_called_so)
 }
 
 fn manifests(what: String) -> Diagnostic {

@@ -60,6 +60,12 @@ pub fn minors() -> Vec<Minor> {
     known.into_iter().map(Minor).collect()
 }
 
+/// Whether the table has the minor.
+pub fn knows(minor: Minor) -> bool {
+    static RANGE: LazyLock<Option<(Minor, Minor)>> = LazyLock::new(|| minors().first().copied().zip(minors().last().copied()));
+    RANGE.is_some_and(|(first, last)| (first..=last).contains(&minor))
+}
+
 /// A line of the table; a comment is none.
 fn read(line: &'static str) -> Option<Resource> {
     if line.starts_with('#') {

@@ -200,9 +200,7 @@ fn control_plane(kind: Kind, document: &Node, minor: Minor, policy: Option<&Node
         // K3s runs the API server on the node itself, in no container.
         Code::MountMissing | Code::MountSingleFile | Code::MountReadOnly | Code::MountPathType => kind != Kind::PaletteEdgeK3s,
         // What is filled in later cannot be judged now.
-        Code::FlagType | Code::FlagValue => {
-            !patch.args.iter().any(|arg| arg.value.contains("{{") && Some(&arg.location) == item.location.as_ref())
-        }
+        Code::FlagType | Code::FlagValue => !patch.args.iter().any(|arg| arg.has_macro() && Some(&arg.location) == item.location.as_ref()),
         _ => true,
     });
     found.extend(of_patch);

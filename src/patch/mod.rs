@@ -51,9 +51,10 @@ impl Arg {
     }
 }
 
-/// Whether a text is another one in the end: somebody replaces what is in its double braces.
+/// Whether a text is another one in the end: somebody replaces what is in its double braces, or a
+/// variable in it, `${NAME}` of clusterctl's templates or `$(NAME)` of a Pod's command.
 pub fn has_macro(text: &str) -> bool {
-    text.contains("{{")
+    ["{{", "${", "$("].iter().any(|sign| text.contains(sign))
 }
 
 /// One host path mounted into the API server's Pod (kubeadm's HostPathMount).

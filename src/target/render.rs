@@ -10,12 +10,13 @@ use super::definition::{Condition, Definition, Delivery, Generator, Part, Reads,
 use super::read::{self, Args, Kind};
 use super::{DEFINITION, README, TemplateSet, annotation, cluster_api, files, names, node_files};
 use crate::diagnostic::human::quote;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Source, nearest};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location, Source, nearest};
 use crate::kubernetes::{Minor, admits};
 use crate::pack::{Files, archive};
 use crate::patch::ControlPlanePatch;
 use crate::template::{self, Engine, Rendered};
 use crate::values::{Schema, Values};
+use crate::yaml::{Data, Node};
 
 /// What to render a target for.
 pub struct Request<'r> {
@@ -271,18 +272,31 @@ fn one(
     }
 }
 
+/// The first text of a document that holds double braces.
+fn braces(document: &Node) -> Option<&Location> {
+    match &document.data {
+        Data::String(text) => text.contains("{{").then_some(&document.location),
+        Data::List(items) => items.iter().find_map(braces),
+        Data::Map(entries) => entries.iter().find_map(|entry| braces(&entry.value)),
+        _ => None,
+    }
+}
+
 /// What would be changed on its way: a file's content, which nobody means as a
 /// macro, and other values, which somebody may.
 fn macros(target: &str, patch: &ControlPlanePatch, found: &mut Diagnostics) {
-    for (file, _) in patch.shipped().filter(|(_, content)| content.text.contains("{{")) {
+    for (file, content) in patch.shipped().filter(|(_, content)| content.text.contains("{{")) {
         let message = format!("the file {} holds `{{{{`, which {target} replaces, and it has no encoding that would keep it", file.path);
         let help = format!("leave {target} out of --target, or write the file without double braces");
-        found.push(Diagnostic::new(Code::FileBraces, message).at(file.location.clone()).help(help));
+        let at = content.document.as_ref().ok().and_then(braces).unwrap_or(&file.location);
+        found.push(Diagnostic::new(Code::FileBraces, message).at(at.clone()).help(help));
     }
     // An exposed flag goes there as a reference to its variable.
     let args = patch.args.iter().filter(|arg| arg.variable.is_none()).map(|arg| (format!("--{}", arg.name), &arg.value, &arg.location));
     let volumes = patch.volumes.iter().flat_map(|volume| {
-        [&volume.host_path, &volume.mount_path].map(|path| (format!("the volume {}", volume.name), path, &volume.location))
+        // The two are often one path, and only that of the mount has a place of its own.
+        let at = if volume.mount_path.contains("{{") { &volume.mount_at } else { &volume.location };
+        [&volume.host_path, &volume.mount_path].map(|path| (format!("the volume {}", volume.name), path, at))
     });
     let files = patch.shipped().flat_map(|(file, _)| {
         [("a file's path", &file.path), ("a file's owner", &file.owner)].map(|(what, text)| (what.to_owned(), text, &file.location))

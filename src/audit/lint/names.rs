@@ -25,8 +25,12 @@ const ADD_ONS: &[&str] = &[
 /// Groups that are gone, and the minor that no longer had them. Old policies keep them.
 const GONE: &[(&str, u16)] = &[("auditregistration.k8s.io", 19), ("extensions", 22), ("settings.k8s.io", 20)];
 
-/// Checks each entry of a rule's `resources`.
+/// Checks each entry of a rule's `resources`. Of minors outside the table nothing is known, and
+/// nothing is said.
 pub(super) fn check(rule: &Node, minor: Minor, found: &mut Diagnostics) {
+    if !resources::knows(minor) {
+        return;
+    }
     for entry in list(rule, "resources") {
         let group_node = entry.get("group");
         let group = group_node.and_then(Node::as_str).unwrap_or_default();

@@ -115,12 +115,12 @@ fn stages(document: &Node, fields: &mut Fields) -> Reading {
     reading
 }
 
-/// The modes of staged files that are written as Kairos wants them, with a
+/// The modes of staged folders and files that are written as Kairos wants them, with a
 /// leading 0, where they look ambiguous.
 pub fn modes(document: &Node) -> impl Iterator<Item = &Location> {
     let steps = document.get("stages").map(Node::entries).unwrap_or_default().iter().flat_map(|stage| stage.value.items());
-    let files = steps.filter_map(|step| step.get("files")).flat_map(Node::items);
-    let modes = files.filter_map(|file| file.get("permissions"));
+    let paths = steps.flat_map(|step| ["directories", "files"].into_iter().filter_map(|key| step.get(key))).flat_map(Node::items);
+    let modes = paths.filter_map(|path| path.get("permissions"));
     modes.filter(|mode| mode.as_str().is_some_and(|text| u32::from_str_radix(text, 8).is_ok())).map(|mode| &mode.location)
 }
 
