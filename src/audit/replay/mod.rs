@@ -1,7 +1,9 @@
 //! What a policy would have kept of logs that were written under another one.
 
 mod event;
+mod fast;
 mod input;
+mod outline;
 mod tally;
 
 use std::io;
