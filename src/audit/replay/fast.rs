@@ -15,7 +15,7 @@ const FEW: usize = 128;
 /// not, and also if it is written in a way that only serde knows: with white
 /// space, a key twice or with escapes, null for text.
 pub(super) fn read(level: Level, text: &str) -> Option<Line<'_>> {
-    let text = text.strip_suffix('\n').unwrap_or(text);
+    let text = if text.as_bytes().last() == Some(&b'\n') { &text[..text.len() - 1] } else { text };
     let (mut few, mut many);
     let masks = match blocks(text) {
         count @ ..=FEW => {

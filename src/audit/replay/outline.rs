@@ -242,7 +242,7 @@ impl<'a, 'm> Cursor<'a, 'm> {
     pub fn string(&mut self, from: usize) -> Option<(&'a str, Mark)> {
         let mark = self.next()?;
         let raw = self.text.get(from..mark.at)?;
-        raw.starts_with('"').then_some((raw, mark))
+        (raw.as_bytes().first() == Some(&b'"')).then_some((raw, mark))
     }
 
     /// Steps over an object whose opening bracket is at `open`. `field` is told
