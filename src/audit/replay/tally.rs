@@ -2,13 +2,13 @@
 
 use foldhash::HashMap;
 
+use super::Fold;
 use super::event::Event;
-use crate::audit::types::{Decision, Level, Target};
+use crate::audit::matcher::Matcher;
+use crate::audit::types::{Level, Target};
 
 /// The most names that are counted one by one in each table. More are one group.
 const MAX_NAMES: usize = 10_000;
-/// How many unreadable lines are shown.
-const SHOWN: usize = 5;
 
 /// Events and their bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -26,20 +26,11 @@ impl Count {
     }
 }
 
-/// A line that is no event.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Unreadable {
-    /// Which of the logs.
-    pub log: usize,
-    /// Its number, from 1.
-    pub line: u64,
-    /// Why.
-    pub why: String,
-}
-
 /// What a policy would have kept.
-#[derive(Debug, Default)]
-pub struct Tally {
+#[derive(Debug)]
+pub struct Tally<'m> {
+    /// The policy.
+    pub matcher: &'m Matcher,
     /// Every event, with its bytes as recorded.
     pub all: Count,
     /// Events by the level that the policy gives them, whatever their stage.
@@ -54,10 +45,6 @@ pub struct Tally {
     pub dropped: u64,
     /// Kept events whose new level is above the recorded one: the log lacks what would be added.
     pub unknown: u64,
-    /// How many lines are no events.
-    pub unreadable: u64,
-    /// The first of them.
-    pub examples: Vec<Unreadable>,
     /// The first and the last stage timestamp.
     pub times: Option<(String, String)>,
     /// What is kept, by user, verb and resource.
@@ -70,43 +57,23 @@ pub struct Tally {
     resource: String,
 }
 
-impl Tally {
-    /// Nothing yet, under a policy with so many rules.
-    pub(super) fn new(rules: usize) -> Self {
-        Self { rules: vec![Count::default(); rules + 1], ..Self::default() }
-    }
-
-    /// Counts an event whose line has `bytes`.
-    pub(super) fn count(&mut self, event: &Event<'_>, decision: &Decision, bytes: u64) {
-        self.all.add(Count { events: 1, bytes });
-        self.levels[decision.level as usize] += 1;
-        let none = self.rules.len() - 1;
-        self.rules[decision.rule.unwrap_or(none)].add(Count { events: 1, bytes });
-        self.time(event.time());
-        let omitted = decision.omit_stages.contains(event.stage);
-        if decision.level == Level::None || omitted {
-            self.omitted += u64::from(decision.level != Level::None);
-            self.dropped += 1;
-            return;
-        }
-        self.unknown += u64::from(decision.level > event.level);
-        let kept = Count { events: 1, bytes: bytes.saturating_sub(event.bytes_above(decision.level)) };
-        self.kept.add(kept);
-        let request = event.request();
-        name(&mut self.users, request.user.and_then(|user| user.name).unwrap_or("nobody: failed authentication"), kept);
-        name(&mut self.verbs, request.verb, kept);
-        match request.target {
-            Target::Resource { group: "", resource, subresource: "", .. } => name(&mut self.resources, resource, kept),
-            Target::Resource { group, resource, subresource, .. } => {
-                self.resource.clear();
-                self.resource.push_str(resource);
-                for (mark, part) in [('.', group), ('/', subresource)].into_iter().filter(|(_, part)| !part.is_empty()) {
-                    self.resource.push(mark);
-                    self.resource.push_str(part);
-                }
-                name(&mut self.resources, &self.resource, kept);
-            }
-            Target::Url(_) => name(&mut self.resources, "URLs", kept),
+impl<'m> Tally<'m> {
+    /// Nothing yet.
+    pub fn new(matcher: &'m Matcher) -> Self {
+        Self {
+            matcher,
+            all: Count::default(),
+            levels: [0; 4],
+            omitted: 0,
+            rules: vec![Count::default(); matcher.policy().rules.len() + 1],
+            kept: Count::default(),
+            dropped: 0,
+            unknown: 0,
+            times: None,
+            users: HashMap::default(),
+            verbs: HashMap::default(),
+            resources: HashMap::default(),
+            resource: String::new(),
         }
     }
 
@@ -125,23 +92,44 @@ impl Tally {
             }
         }
     }
+}
 
-    /// Counts a line that is no event.
-    pub(super) fn unreadable(&mut self, line: Unreadable) {
-        self.unreadable += 1;
-        self.examples.push(line);
-        if self.examples.len() > 4 * SHOWN {
-            self.trim();
+impl Fold for Tally<'_> {
+    fn event(&mut self, event: &Event<'_>, bytes: u64) {
+        let request = event.request();
+        let decision = self.matcher.decide(&request);
+        self.all.add(Count { events: 1, bytes });
+        self.levels[decision.level as usize] += 1;
+        let none = self.rules.len() - 1;
+        self.rules[decision.rule.unwrap_or(none)].add(Count { events: 1, bytes });
+        self.time(event.time());
+        let omitted = decision.omit_stages.contains(event.stage);
+        if decision.level == Level::None || omitted {
+            self.omitted += u64::from(decision.level != Level::None);
+            self.dropped += 1;
+            return;
+        }
+        self.unknown += u64::from(decision.level > event.level);
+        let kept = Count { events: 1, bytes: bytes.saturating_sub(event.bytes_above(decision.level)) };
+        self.kept.add(kept);
+        name(&mut self.users, request.user.and_then(|user| user.name).unwrap_or("nobody: failed authentication"), kept);
+        name(&mut self.verbs, request.verb, kept);
+        match request.target {
+            Target::Resource { group: "", resource, subresource: "", .. } => name(&mut self.resources, resource, kept),
+            Target::Resource { group, resource, subresource, .. } => {
+                self.resource.clear();
+                self.resource.push_str(resource);
+                for (mark, part) in [('.', group), ('/', subresource)].into_iter().filter(|(_, part)| !part.is_empty()) {
+                    self.resource.push(mark);
+                    self.resource.push_str(part);
+                }
+                name(&mut self.resources, &self.resource, kept);
+            }
+            Target::Url(_) => name(&mut self.resources, "URLs", kept),
         }
     }
 
-    fn trim(&mut self) {
-        self.examples.sort();
-        self.examples.truncate(SHOWN);
-    }
-
-    /// Adds what another worker counted.
-    pub(super) fn add(&mut self, other: Tally) {
+    fn add(&mut self, other: Self) {
         self.all.add(other.all);
         self.kept.add(other.kept);
         self.levels.iter_mut().zip(other.levels).for_each(|(own, other)| *own += other);
@@ -149,9 +137,6 @@ impl Tally {
         self.omitted += other.omitted;
         self.dropped += other.dropped;
         self.unknown += other.unknown;
-        self.unreadable += other.unreadable;
-        self.examples.extend(other.examples);
-        self.trim();
         if let Some((first, last)) = other.times {
             self.time(&first);
             self.time(&last);

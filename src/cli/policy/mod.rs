@@ -4,6 +4,7 @@ mod coverage;
 mod diff;
 mod explain;
 mod lint;
+mod logs;
 mod replay;
 mod test;
 

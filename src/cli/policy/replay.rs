@@ -1,20 +1,17 @@
 //! `packwright policy replay`.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal as _, Write as _};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::logs::{self, share, size};
 use super::{PolicyArgs, refuse};
 use crate::audit::matcher::Matcher;
-use crate::audit::replay::{Count, Fault, Log, Tally, logs, replay};
-use crate::audit::types::{LEVELS, Policy};
+use crate::audit::replay::{Count, Lines, Tally};
+use crate::audit::types::LEVELS;
 use crate::cli::output::{Format, Outcome, Output};
-use crate::diagnostic::human::quote;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
+use crate::diagnostic::Diagnostics;
 
 /// Say what a policy would have kept of audit logs that were written under another one
 #[derive(Debug, Args)]
@@ -50,47 +47,14 @@ impl Replay {
             Ok(policy) => Matcher::new(policy),
             Err(errors) => return refuse(&output, found, errors),
         };
-        let mut all = Vec::new();
-        for argument in &self.logs {
-            match logs(argument) {
-                Ok(logs) => all.extend(logs),
-                Err(error) => found.push(unreadable(argument, &error)),
-            }
-        }
-        let workers = self.workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
-        let mut bar = Progress::new();
-        let (tally, faults) = replay(&matcher, &all, workers, |bytes| bar.show(bytes));
-        bar.clear();
-        let failed = faults.len() + found.items.iter().filter(|item| item.code == Code::LogUnreadable).count();
-        for Fault { log, error } in &faults {
-            found.push(unreadable(&all[*log].name(), error));
-        }
-        explain_lines(&tally, &all, &mut found);
-        if tally.all.events == 0 && (failed > 0 || tally.unreadable > 0) {
-            found.items.iter_mut().filter(|item| item.code == Code::LogUnreadable).for_each(|item| item.severity = Severity::Error);
-        }
+        let (tally, lines) = logs::read(&self.logs, self.workers, || Tally::new(&matcher), &mut found);
         let status = found.status();
-        output.done("", &words(matcher.policy(), &tally), object(&tally), found)?;
+        output.done("", &words(&tally), object(&tally, &lines), found)?;
         Ok(status)
     }
 }
 
-fn unreadable(name: &str, error: &io::Error) -> Diagnostic {
-    Diagnostic::new(Code::LogUnreadable, format!("cannot read {}, or not to its end: {error}", quote(name)))
-}
-
-fn explain_lines(tally: &Tally, logs: &[Log], found: &mut Diagnostics) {
-    for example in &tally.examples {
-        let message = format!("{}:{} is no event: {}", logs[example.log].name(), example.line, example.why);
-        found.push(Diagnostic::new(Code::LogUnreadable, message));
-    }
-    let more = tally.unreadable - tally.examples.len() as u64;
-    if more > 0 {
-        found.push(Diagnostic::new(Code::LogUnreadable, format!("{more} more lines are no events")));
-    }
-}
-
-fn object(tally: &Tally) -> Value {
+fn object(tally: &Tally<'_>, lines: &Lines) -> Value {
     let levels: serde_json::Map<String, Value> =
         LEVELS.iter().zip(tally.levels).map(|(level, events)| ((*level).to_owned(), json!(events))).collect();
     let none = tally.rules.len() - 1;
@@ -104,7 +68,7 @@ fn object(tally: &Tally) -> Value {
     json!({
         "events": tally.all.events,
         "bytes": tally.all.bytes,
-        "unreadable": tally.unreadable,
+        "unreadable": lines.unreadable,
         "levels": levels,
         "omitted": tally.omitted,
         "rules": rules,
@@ -114,9 +78,9 @@ fn object(tally: &Tally) -> Value {
     })
 }
 
-fn words(policy: &Policy, tally: &Tally) -> String {
+fn words(tally: &Tally<'_>) -> String {
+    let policy = tally.matcher.policy();
     let mut text = String::new();
-    let share = |part: u64, of: u64| if of == 0 { 0.0 } else { part as f64 * 100.0 / of as f64 };
     let mut row = |name: &str, events: u64, bytes: Option<u64>| {
         let size = bytes.map(|bytes| format!("{:>12} {:>5.1}%", size(bytes), share(bytes, tally.all.bytes))).unwrap_or_default();
         let _ = writeln!(text, "{name:<28} {events:>12} {:>5.1}% {size}", share(events, tally.all.events));
@@ -144,41 +108,4 @@ fn words(policy: &Policy, tally: &Tally) -> String {
         }
     }
     text
-}
-
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..10_000 => format!("{bytes} B"),
-        10_000..10_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        10_000_000..10_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
-        _ => format!("{:.1} GB", bytes as f64 / 1e9),
-    }
-}
-
-/// How far it is, on a terminal.
-struct Progress {
-    shown: Option<Instant>,
-    begun: Instant,
-}
-
-impl Progress {
-    fn new() -> Self {
-        Self { shown: None, begun: Instant::now() }
-    }
-
-    fn show(&mut self, bytes: u64) {
-        const EVERY: Duration = Duration::from_millis(200);
-        if self.shown.unwrap_or(self.begun).elapsed() < EVERY || !io::stderr().is_terminal() {
-            return;
-        }
-        self.shown = Some(Instant::now());
-        let rate = bytes as f64 / self.begun.elapsed().as_secs_f64();
-        let _ = write!(io::stderr(), "\r{} read, {}/s   ", size(bytes), size(rate as u64));
-    }
-
-    fn clear(&mut self) {
-        if self.shown.is_some() {
-            let _ = write!(io::stderr(), "\r{:40}\r", "");
-        }
-    }
 }
