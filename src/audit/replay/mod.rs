@@ -3,6 +3,7 @@
 mod event;
 mod input;
 mod lines;
+mod span;
 mod tally;
 
 use std::io;
@@ -12,6 +13,7 @@ use std::thread;
 pub use event::Event;
 pub use input::{Log, MAX_LINE, logs};
 pub use lines::{Lines, Unreadable};
+pub use span::Span;
 pub use tally::{Count, Tally};
 
 use input::{Block, TooLong};

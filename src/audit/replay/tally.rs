@@ -4,6 +4,7 @@ use foldhash::HashMap;
 
 use super::Fold;
 use super::event::Event;
+use super::span::Span;
 use crate::audit::matcher::Matcher;
 use crate::audit::types::{Level, Target};
 
@@ -45,8 +46,8 @@ pub struct Tally<'m> {
     pub dropped: u64,
     /// Kept events whose new level is above the recorded one: the log lacks what would be added.
     pub unknown: u64,
-    /// The first and the last stage timestamp.
-    pub times: Option<(String, String)>,
+    /// The time that the events are about.
+    pub span: Span,
     /// What is kept, by user, verb and resource.
     pub users: HashMap<String, Count>,
     /// By verb.
@@ -69,27 +70,11 @@ impl<'m> Tally<'m> {
             kept: Count::default(),
             dropped: 0,
             unknown: 0,
-            times: None,
+            span: Span::default(),
             users: HashMap::default(),
             verbs: HashMap::default(),
             resources: HashMap::default(),
             resource: String::new(),
-        }
-    }
-
-    fn time(&mut self, time: &str) {
-        if time.is_empty() {
-            return;
-        }
-        match &mut self.times {
-            None => self.times = Some((time.to_owned(), time.to_owned())),
-            Some((first, last)) => {
-                if time < first.as_str() {
-                    time.clone_into(first);
-                } else if time > last.as_str() {
-                    time.clone_into(last);
-                }
-            }
         }
     }
 }
@@ -102,7 +87,7 @@ impl Fold for Tally<'_> {
         self.levels[decision.level as usize] += 1;
         let none = self.rules.len() - 1;
         self.rules[decision.rule.unwrap_or(none)].add(Count { events: 1, bytes });
-        self.time(event.time());
+        self.span.add(event.time());
         let omitted = decision.omit_stages.contains(event.stage);
         if decision.level == Level::None || omitted {
             self.omitted += u64::from(decision.level != Level::None);
@@ -137,10 +122,7 @@ impl Fold for Tally<'_> {
         self.omitted += other.omitted;
         self.dropped += other.dropped;
         self.unknown += other.unknown;
-        if let Some((first, last)) = other.times {
-            self.time(&first);
-            self.time(&last);
-        }
+        self.span.merge(&other.span);
         for (own, other) in [(&mut self.users, other.users), (&mut self.verbs, other.verbs), (&mut self.resources, other.resources)] {
             other.into_iter().for_each(|(text, count)| name(own, &text, count));
         }

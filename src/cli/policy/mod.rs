@@ -6,6 +6,7 @@ mod explain;
 mod lint;
 mod logs;
 mod replay;
+mod rotation;
 mod test;
 
 use std::sync::Arc;
