@@ -1,9 +1,11 @@
-//! What a policy would have kept of logs that were written under another one.
+//! Reading the logs of an API server, and what a policy would have kept of them.
 
 mod event;
 mod fast;
 mod input;
+mod lines;
 mod outline;
+mod span;
 mod tally;
 
 use std::io;
@@ -12,10 +14,32 @@ use std::thread;
 
 pub use event::Event;
 pub use input::{Log, MAX_LINE, logs};
-pub use tally::{Count, Tally, Unreadable};
+pub use lines::{Lines, Unreadable};
+pub use span::Span;
+pub use tally::{Count, Tally};
 
-use super::matcher::Matcher;
 use input::{Block, TooLong};
+
+/// What is made of the events of logs: each worker makes its own, and in the
+/// end they are added up. Who takes which event is left open.
+pub trait Fold: Send {
+    /// Takes an event, whose line has `bytes` with its line feed.
+    fn event(&mut self, event: &Event<'_>, bytes: u64);
+
+    /// Adds what another worker made.
+    fn add(&mut self, other: Self);
+}
+
+/// What came of logs.
+#[derive(Debug)]
+pub struct Scan<F> {
+    /// What was made of the events.
+    pub folded: F,
+    /// How many lines were events, and which were not.
+    pub lines: Lines,
+    /// The logs that could not be read, or not to their ends.
+    pub faults: Vec<Fault>,
+}
 
 /// A log that could not be read, or not to its end.
 #[derive(Debug)]
@@ -26,21 +50,21 @@ pub struct Fault {
     pub error: io::Error,
 }
 
-/// Reads logs once, in order, and counts what the policy would keep. Memory is
-/// bounded by blocks and workers, however long the logs and their lines are.
-/// `progress` is told of bytes read, after each block.
-pub fn replay(matcher: &Matcher, logs: &[Log], workers: usize, mut progress: impl FnMut(u64)) -> (Tally, Vec<Fault>) {
+/// Reads logs once, in order, and folds their events. Memory is bounded by
+/// blocks, workers and what they make, however long the logs and their lines
+/// are. `progress` is told of bytes read, after each block.
+pub fn scan<F: Fold>(logs: &[Log], workers: usize, new: impl Fn() -> F, mut progress: impl FnMut(u64)) -> Scan<F> {
     let workers = workers.max(1);
     let (send, receive) = mpsc::sync_channel::<Block>(workers);
     let (give_back, used) = mpsc::channel::<Vec<u8>>();
     let receive = Mutex::new(receive);
-    let mut faults = Vec::new();
-    let mut total = Tally::new(matcher.policy().rules.len());
+    let mut scan = Scan { folded: new(), lines: Lines::default(), faults: Vec::new() };
     thread::scope(|scope| {
         let workers: Vec<_> = (0..workers)
             .map(|_| {
                 let (receive, give_back) = (&receive, give_back.clone());
-                scope.spawn(move || work(matcher, receive, &give_back))
+                let folded = new();
+                scope.spawn(move || work(folded, receive, &give_back))
             })
             .collect();
         let mut bytes = 0;
@@ -61,25 +85,28 @@ pub fn replay(matcher: &Matcher, logs: &[Log], workers: usize, mut progress: imp
             };
             let too_long = |TooLong { line, bytes }| {
                 let why = format!("the line has {bytes} bytes, and at most {MAX_LINE} are read");
-                total.unreadable(Unreadable { log: index, line, why });
+                scan.lines.unreadable(Unreadable { log: index, line, why });
             };
             if let Err(error) = input::read(log, index, buffer, hand_on, too_long) {
-                faults.push(Fault { log: index, error });
+                scan.faults.push(Fault { log: index, error });
             }
         }
         drop(send);
         for worker in workers {
             match worker.join() {
-                Ok(tally) => total.add(tally),
+                Ok((folded, lines)) => {
+                    scan.folded.add(folded);
+                    scan.lines.add(lines);
+                }
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
     });
-    (total, faults)
+    scan
 }
 
-fn work(matcher: &Matcher, receive: &Mutex<mpsc::Receiver<Block>>, give_back: &mpsc::Sender<Vec<u8>>) -> Tally {
-    let mut tally = Tally::new(matcher.policy().rules.len());
+fn work<F: Fold>(mut folded: F, receive: &Mutex<mpsc::Receiver<Block>>, give_back: &mpsc::Sender<Vec<u8>>) -> (F, Lines) {
+    let mut lines = Lines::default();
     loop {
         let next = match receive.lock() {
             Ok(receive) => receive.recv(),
@@ -99,11 +126,14 @@ fn work(matcher: &Matcher, receive: &Mutex<mpsc::Receiver<Block>>, give_back: &m
                 continue;
             }
             match Event::read(text) {
-                Ok(event) => tally.count(&event, &matcher.decide(&event.request()), bytes.len() as u64),
-                Err(why) => tally.unreadable(Unreadable { log: block.log, line, why }),
+                Ok(event) => {
+                    lines.events += 1;
+                    folded.event(&event, bytes.len() as u64);
+                }
+                Err(why) => lines.unreadable(Unreadable { log: block.log, line, why }),
             }
         }
         let _ = give_back.send(block.bytes);
     }
-    tally
+    (folded, lines)
 }
