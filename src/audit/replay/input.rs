@@ -286,3 +286,102 @@ impl Source {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::thread;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    /// Every line: its log, number and text; of one too long: no text, but its length.
+    fn lines(logs: &[Log], workers: usize) -> Vec<(usize, u64, Result<Vec<u8>, u64>)> {
+        let input = Input::new(logs);
+        let work = || {
+            let (mut worker, mut block, mut lines) = (Worker::default(), Block::default(), Vec::new());
+            while let Some((log, found)) = input.read(&mut worker, &mut block) {
+                match found {
+                    Found::Lines => {
+                        let mut start = 0;
+                        for (line, end) in block.ends() {
+                            lines.push((log, line, Ok(block.bytes()[start..end].to_vec())));
+                            start = end;
+                        }
+                        assert_eq!(start, block.bytes().len());
+                    }
+                    Found::TooLong { line, bytes } => lines.push((log, line, Err(bytes))),
+                    Found::Fault(error) => panic!("{error}"),
+                }
+            }
+            lines
+        };
+        thread::scope(|scope| {
+            let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+            let mut lines: Vec<_> = workers.into_iter().flat_map(|worker| worker.join().expect("it ends")).collect();
+            lines.sort();
+            lines
+        })
+    }
+
+    /// A line of so many bytes with its line feed.
+    fn line(bytes: usize) -> Vec<u8> {
+        let mut line: Vec<u8> = (1..bytes).map(|at| b'a' + (at % 26) as u8).collect();
+        line.push(b'\n');
+        line
+    }
+
+    fn write(folder: &Path, name: &str, lines: &[Vec<u8>], compress: bool) -> Log {
+        let path = folder.join(name);
+        let text = lines.concat();
+        if compress {
+            let mut gzip = GzEncoder::new(File::create(&path).expect("a file"), Compression::fast());
+            gzip.write_all(&text).and_then(|()| gzip.finish().map(|_| ())).expect("written");
+        } else {
+            fs::write(&path, text).expect("written");
+        }
+        Log::File(path)
+    }
+
+    #[test]
+    fn every_line_is_read_once_and_has_its_number_whoever_reads_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut logs = Vec::new();
+        let mut expected = Vec::new();
+        for log in 0..5 {
+            let mut content: Vec<_> = (0..400).map(|index| line(1 + (index * 7919 * (log + 1)) % 5000)).collect();
+            content.insert(20, line(BLOCK + log));
+            content.insert(90, line(5 * BLOCK));
+            content.push(b"no line feed".to_vec());
+            logs.push(write(folder.path(), &log.to_string(), &content, log % 2 == 1));
+            expected.extend(content.into_iter().zip(1..).map(|(text, number)| (log, number, Ok(text))));
+        }
+        for workers in [1, 2, 8] {
+            assert!(lines(&logs, workers) == expected, "{workers} workers");
+            assert!(lines(&logs[..1], workers) == expected[..403], "{workers} workers, one log");
+        }
+    }
+
+    #[test]
+    fn a_line_is_too_long_or_not_wherever_it_begins() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for before in [0, 1, BLOCK - 1, BLOCK] {
+            let mut content = vec![line(before), line(MAX_LINE + 1), line(3), line(MAX_LINE + 2), line(4)];
+            content.retain(|line| line.len() > 1 || before == 1);
+            let last = vec![b'x'; MAX_LINE + 1];
+            content.push(last);
+            let log = write(folder.path(), "log", &content, false);
+            let expected: Vec<_> = content
+                .into_iter()
+                .zip(1..)
+                .map(|(text, number)| {
+                    let is_long = text.strip_suffix(b"\n").unwrap_or(&text).len() > MAX_LINE;
+                    (0, number, if is_long { Err(text.len() as u64) } else { Ok(text) })
+                })
+                .collect();
+            assert!(lines(&[log], 1) == expected, "after {before} bytes");
+        }
+    }
+}
