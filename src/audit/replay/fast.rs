@@ -302,6 +302,118 @@ mod tests {
         }
     }
 
+    const BODIES: &[&str] = &[
+        "{}",
+        "[]",
+        "[[],[]]",
+        "[{},{}]",
+        r#"{"a":{}}"#,
+        r#"{"a":[],"b":""}"#,
+        r#"{"":"","b":1}"#,
+        "0",
+        "-0",
+        "200",
+        "-1.5",
+        "0.25e-7",
+        "1E+9",
+        "null",
+        "[true,false,null]",
+        r#""""#,
+        r#""\\""#,
+        r#""\\\"""#,
+        r#""\\\\""#,
+        r#""\"\\\/\b\f\n\r\t""#,
+        r#""\u0aF9""#,
+        r#""{[:,]}""#,
+        r#""größe 配置""#,
+    ];
+
+    const FAULTY: &[&str] = &[
+        "{:1}",
+        r#"{"a":1]"#,
+        r#"["a"}"#,
+        r#"{"a":1,}"#,
+        r#"{,"a":1}"#,
+        "[1,]",
+        "[,1]",
+        "[,]",
+        r#"{"a"}"#,
+        r#"{"a",}"#,
+        r#"{"a":}"#,
+        r#"{"a"::1}"#,
+        r#"{"a":1:2}"#,
+        r#"{"a":"b":"c"}"#,
+        r#"{"a","b":1}"#,
+        r#"["a":1]"#,
+        "{1:2}",
+        "{1}",
+        r#"{"a":1"b":2}"#,
+        "{{}}",
+        "{[]}",
+        "{[]:1}",
+        r#"{"a":[]:1}"#,
+        "[[]",
+        "[]]",
+        r#"["a""b"]"#,
+        r#"[1"a"]"#,
+        r#"["a"1]"#,
+        "[{}[]]",
+        "[[]{}]",
+        "[{}1]",
+        "[1{}]",
+        r#"["a"{}]"#,
+        r#"[{}"a"]"#,
+        "",
+        "01",
+        "1.",
+        ".5",
+        "-",
+        "+1",
+        "1e",
+        "1e+",
+        "-a",
+        "tru",
+        "truee",
+        "nul",
+        "nulll",
+        "False",
+        "1a",
+        "1é",
+        "é",
+        r#""\x""#,
+        r#""\u12""#,
+        r#""\u12g4""#,
+        r#""\""#,
+        r#"""#,
+        "\"\u{1}\"",
+        "\"\t\"",
+        r#"\"a""#,
+        r#""a"\"#,
+        "\0",
+    ];
+
+    /// The body in an event, moved so that each of its bytes begins a block once.
+    fn moved(body: &str) -> impl Iterator<Item = String> {
+        let event =
+            move |by| format!(r#"{{"kind":"","apiVersion":"","level":"","stage":"{}","requestObject":{body},"verb":""}}"#, "x".repeat(by));
+        (0..64).map(event)
+    }
+
+    #[test]
+    fn a_body_is_taken_wherever_it_lies() {
+        for event in BODIES.iter().flat_map(|body| moved(body)) {
+            assert!(agree(&event).expect("serde agrees"), "{event}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_is_not_taken_wherever_it_lies() {
+        for event in FAULTY.iter().flat_map(|body| moved(body)) {
+            assert!(serde_json::from_str::<Line<'_>>(&event).is_err(), "{event}");
+            assert!(!agree(&event).expect("serde agrees"), "{event}");
+        }
+    }
+
     #[test]
     fn what_only_serde_knows_is_left_to_it() {
         let whole = r#"{"kind":"Event","apiVersion":"v1","level":"None","stage":"Panic"}"#;
