@@ -85,6 +85,9 @@ fn what_is_kept_and_what_cannot_be_known() {
             "kept": {"events": 2, "bytes": kept},
             "dropped": {"events": 3, "bytes": log.len() - kept},
             "unknown": 1,
+            "span": {"from": "2026-11-26T10:00:00.100000Z", "to": "2026-11-26T10:00:00.100000Z", "seconds": 0.0},
+            "perDay": null,
+            "retention": null,
             "diagnostics": [],
         })
     );
@@ -151,4 +154,96 @@ fn workers_do_not_change_the_count() {
     assert_eq!(one.1["events"], json!(6000));
     assert_eq!(one.1["rules"][2]["events"], json!(2000));
     assert_eq!(replay(folder.path(), &["-", "--workers", "4"], log.as_bytes()), one);
+}
+
+/// A log of twelve hours, of which the policy keeps 500 events of 2 kB.
+fn half_a_day(level: &str) -> String {
+    let mut log = String::new();
+    for index in 0..500 {
+        let time = format!("2026-11-26T{:02}:00:00.000000Z", index * 12 / 499);
+        let line = event(level, "ResponseComplete", "alice", "get", "/x", POD).replace("2026-11-26T10:00:00.100000Z", &time);
+        let fill = "y".repeat(2000 - line.len() - 1 - r#","z":"""#.len());
+        log += &line.replace(r#""auditID""#, &format!(r#""z":"{fill}","auditID""#));
+        log += "\n";
+        log += &event("Metadata", "ResponseComplete", "bob", "get", "/healthz", "").replace("2026-11-26T10:00:00.100000Z", &time);
+        log += "\n";
+    }
+    log
+}
+
+#[test]
+fn a_day_is_told_from_half_a_day_and_how_long_a_rotation_keeps_it() {
+    let folder = folder();
+    let log = half_a_day("Request");
+    let ask = |more: &[&str]| {
+        let (status, said) = replay(folder.path(), &[&["-"], more].concat(), log.as_bytes());
+        assert_eq!(status, 0, "{said:#}");
+        assert_eq!(said["kept"], json!({"events": 500, "bytes": 1_000_000}));
+        assert_eq!(said["perDay"], json!({"events": 1000, "bytes": 2_000_000}));
+        said["retention"].clone()
+    };
+    assert_eq!(ask(&[]), Value::Null);
+    // Ten files of 1 MiB at 2 MB a day.
+    assert_eq!(
+        ask(&["--audit-log-maxsize", "1", "--audit-log-maxbackup", "10", "--audit-log-maxage", "30"]),
+        json!({"maxSize": 1, "maxBackup": 10, "maxAge": 30, "days": 5.24288, "by": "audit-log-maxbackup"})
+    );
+    assert_eq!(
+        ask(&["--audit-log-maxsize", "1", "--kubernetes-version", "1.35"]),
+        json!({"maxSize": 1, "maxBackup": null, "maxAge": null, "days": null, "by": null})
+    );
+    let pack = ["--pack", "kube-apiserver-audit"];
+    assert_eq!(ask(&pack), json!({"maxSize": 100, "maxBackup": 100, "maxAge": 30, "days": 30.0, "by": "audit-log-maxage"}));
+    fs::write(folder.path().join("small.yaml"), "log: {maxSize: 1, maxBackup: 4}\n").expect("written");
+    assert_eq!(
+        ask(&[&pack[..], &["-f", "small.yaml", "--audit-log-maxbackup", "2"]].concat()),
+        json!({"maxSize": 1, "maxBackup": 2, "maxAge": 30, "days": 1.048576, "by": "audit-log-maxbackup"})
+    );
+}
+
+#[test]
+fn a_pack_without_a_rotation_is_refused() {
+    let folder = folder();
+    let refused = |values: &str| {
+        fs::write(folder.path().join("values.yaml"), values).expect("written");
+        let (status, said) = replay(folder.path(), &["-", "--pack", "kube-apiserver-audit", "-f", "values.yaml"], b"");
+        assert_eq!(status, 2, "{said:#}");
+        said["diagnostics"][0]["message"].as_str().expect("a message").to_owned()
+    };
+    assert_eq!(refused("log: {path: '-'}\n"), "the pack `kube-apiserver-audit` writes no log file, so nothing rotates it");
+    assert!(refused("log: {maxsize: 1}\n").contains("no key `maxsize`"));
+}
+
+fn words(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_packwright"))
+        .current_dir(folder)
+        .args(["policy", "replay", "policy.yaml"])
+        .args(arguments)
+        .output()
+        .expect("the binary runs");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[test]
+fn a_prediction_says_what_it_rests_on() {
+    let folder = folder();
+    fs::write(folder.path().join("a.log"), half_a_day("Request")).expect("written");
+    let last = |arguments: &[&str]| words(folder.path(), arguments).split_once("\n\n").expect("two parts").1.to_owned();
+    assert_eq!(
+        last(&["a.log", "--audit-log-maxsize", "1", "--audit-log-maxbackup", "10"]),
+        "kept a day: 2000.0 kB in 1000 events, at the rate of this log, which spans 12.0 h
+retained: at least 5.2 days, which is what 10 rotated files of 1 MiB hold (audit-log-maxbackup)
+"
+    );
+    // Alice's requests have bodies under the policy, and not in this log.
+    fs::write(folder.path().join("lean.log"), half_a_day("Metadata")).expect("written");
+    assert_eq!(
+        last(&["lean.log", "--audit-log-maxsize", "1", "--audit-log-maxage", "3"]),
+        "kept a day: 2000.0 kB or more in 1000 events, at the rate of this log, which spans 12.0 h
+retained: about 3.0 days (audit-log-maxage)
+"
+    );
+    let short = event("Metadata", "ResponseComplete", "alice", "get", "/x", POD) + "\n";
+    fs::write(folder.path().join("short.log"), short).expect("written");
+    assert_eq!(last(&["short.log"]), "kept a day: the log spans 0 s, and of less than an hour that is not told\n");
 }

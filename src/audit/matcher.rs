@@ -1,9 +1,9 @@
-//! A policy compiled for many requests: who, verb and API group are each
-//! looked up once and leave few rules to be read.
+//! A policy compiled for many requests: who, verb, API group, resource and
+//! namespace are each looked up once and leave few rules to be read.
 
 use foldhash::{HashMap, HashMapExt as _};
 
-use super::explain::{has, path_matches};
+use super::explain::path_matches;
 use super::types::{Decision, Policy, Request, Rule, Target};
 
 /// Decides as [`super::explain::explain`] does, without saying why.
@@ -14,11 +14,15 @@ pub struct Matcher {
     groups: Index,
     verbs: Index,
     api_groups: Index,
+    kinds: Index,
+    namespaces: Index,
     /// Rules that a resource request can match, and those that a URL can.
     resources: Set,
     urls: Set,
     /// Rules that ask for no user and no group.
     anybody: Set,
+    /// Rules that ask for groups.
+    grouped: Set,
 }
 
 /// A set of rules: bit `index % 64` of word `index / 64`.
@@ -70,6 +74,26 @@ fn api_groups(rule: &Rule) -> Option<Vec<&str>> {
     (!groups.is_empty() && !groups.contains(&"*")).then_some(groups)
 }
 
+/// The resources that a rule may be for, whatever their subresources, or nothing
+/// if it may be for any. `pods/log` is the subresource `log` of `pods`; and since a
+/// log may name any resource, it is also the resource `pods/log`.
+fn kinds(rule: &Rule) -> Option<Vec<&str>> {
+    let mut kinds = Vec::new();
+    for entry in &rule.resources {
+        if entry.resources.is_empty() {
+            return None;
+        }
+        for pattern in &entry.resources {
+            let before_slashes = pattern.match_indices('/').map(|(at, _)| &pattern[..at]);
+            kinds.extend(before_slashes.chain([pattern.as_str()]));
+            if pattern == "*" || pattern.starts_with("*/") {
+                return None;
+            }
+        }
+    }
+    (!rule.resources.is_empty()).then_some(kinds)
+}
+
 impl Matcher {
     /// Compiles a policy.
     pub fn new(policy: Policy) -> Self {
@@ -80,9 +104,12 @@ impl Matcher {
             groups: Index::new(rules, |rule| some(&rule.user_groups)),
             verbs: Index::new(rules, |rule| some(&rule.verbs)),
             api_groups: Index::new(rules, api_groups),
+            kinds: Index::new(rules, kinds),
+            namespaces: Index::new(rules, |rule| some(&rule.namespaces)),
             resources: set(rules, |rule| for_resources(rule) || rule.non_resource_urls.is_empty()),
             urls: set(rules, |rule| !for_resources(rule)),
             anybody: set(rules, |rule| rule.users.is_empty() && rule.user_groups.is_empty()),
+            grouped: set(rules, |rule| !rule.user_groups.is_empty()),
             policy,
         }
     }
@@ -103,13 +130,15 @@ impl Matcher {
             None => &self.anybody,
             Some(user) => user.name.map_or(&*self.users.other, |name| self.users.get(name)),
         };
-        let (targets, groups) = match request.target {
-            Target::Resource { group, .. } => (&self.resources, self.api_groups.get(group)),
-            Target::Url(_) => (&self.urls, &*self.urls),
+        let targets = match request.target {
+            Target::Resource { group, resource, namespace, .. } => {
+                [&*self.resources, self.api_groups.get(group), self.kinds.get(resource), self.namespaces.get(namespace)]
+            }
+            Target::Url(_) => [&*self.urls; 4],
         };
         for word in 0..verbs.len() {
-            let mut candidates = verbs[word] & users[word] & targets[word] & groups[word];
-            if candidates != 0
+            let mut candidates = targets.iter().fold(verbs[word] & users[word], |rules, target| rules & target[word]);
+            if candidates & self.grouped[word] != 0
                 && let Some(user) = request.user
             {
                 candidates &= user.groups.iter().fold(self.groups.other[word], |rules, group| rules | self.groups.get(group)[word]);
@@ -129,10 +158,7 @@ impl Matcher {
 /// Whether a rule that can match by everything else covers what is asked for.
 fn covers(rule: &Rule, target: &Target<'_>) -> bool {
     match *target {
-        Target::Resource { namespace, .. } => {
-            (rule.namespaces.is_empty() || has(&rule.namespaces, namespace))
-                && (rule.resources.is_empty() || rule.resources.iter().any(|entry| entry.covers(target)))
-        }
+        Target::Resource { .. } => rule.resources.is_empty() || rule.resources.iter().any(|entry| entry.covers(target)),
         Target::Url(path) => rule.non_resource_urls.is_empty() || rule.non_resource_urls.iter().any(|url| path_matches(url, path)),
     }
 }
@@ -205,7 +231,7 @@ mod tests {
             user in proptest::option::weighted(0.9, (proptest::option::of(proptest::sample::select(USERS)), proptest::sample::subsequence(GROUPS, 0..3))),
             verb in proptest::sample::select(VERBS),
             group in proptest::sample::select(API_GROUPS),
-            resource in proptest::sample::select(&["pods", "secrets", "*", ""][..]),
+            resource in proptest::sample::select(&["pods", "secrets", "pods/log", "*", ""][..]),
             subresource in proptest::sample::select(&["", "log", "*"][..]),
             namespace in proptest::sample::select(NAMESPACES),
             name in proptest::sample::select(NAMES),

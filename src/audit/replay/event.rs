@@ -8,64 +8,71 @@ use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::fast;
 use crate::audit::types::{Level, Request, Stage, Target, User};
 
 /// `audit.k8s.io/v1` Event (`kubernetes/apiserver pkg/apis/audit/v1/types.go`).
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Line<'a> {
+pub(super) struct Line<'a> {
     #[serde(borrow)]
-    kind: Text<'a>,
+    pub(super) kind: Text<'a>,
     #[serde(borrow)]
-    api_version: Text<'a>,
+    pub(super) api_version: Text<'a>,
     #[serde(borrow)]
-    level: Text<'a>,
+    pub(super) level: Text<'a>,
     #[serde(borrow)]
-    stage: Text<'a>,
+    pub(super) stage: Text<'a>,
     #[serde(borrow, rename = "requestURI", default)]
-    request_uri: Text<'a>,
+    pub(super) request_uri: Text<'a>,
     #[serde(borrow, default)]
-    verb: Text<'a>,
+    pub(super) verb: Text<'a>,
     #[serde(borrow, default)]
-    user: Who<'a>,
+    pub(super) user: Who<'a>,
     #[serde(borrow)]
-    object_ref: Option<ObjectRef<'a>>,
-    #[serde(borrow)]
-    request_object: Option<&'a RawValue>,
-    #[serde(borrow)]
-    response_object: Option<&'a RawValue>,
+    pub(super) object_ref: Option<ObjectRef<'a>>,
+    /// Bytes of the body, if there is one and it is not null.
+    #[serde(default, deserialize_with = "length")]
+    pub(super) request_object: Option<usize>,
+    #[serde(default, deserialize_with = "length")]
+    pub(super) response_object: Option<usize>,
     #[serde(borrow, default)]
-    stage_timestamp: Text<'a>,
+    pub(super) stage_timestamp: Text<'a>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-struct Who<'a> {
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+pub(super) struct Who<'a> {
     #[serde(borrow, default)]
-    username: Text<'a>,
+    pub(super) username: Text<'a>,
     #[serde(borrow, default, deserialize_with = "texts")]
-    groups: Vec<Cow<'a, str>>,
+    pub(super) groups: Vec<Cow<'a, str>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ObjectRef<'a> {
+pub(super) struct ObjectRef<'a> {
     #[serde(borrow, default)]
-    resource: Text<'a>,
+    pub(super) resource: Text<'a>,
     #[serde(borrow, default)]
-    namespace: Text<'a>,
+    pub(super) namespace: Text<'a>,
     #[serde(borrow, default)]
-    name: Text<'a>,
+    pub(super) name: Text<'a>,
     #[serde(borrow, default)]
-    api_group: Text<'a>,
+    pub(super) api_group: Text<'a>,
     #[serde(borrow, default)]
-    subresource: Text<'a>,
+    pub(super) subresource: Text<'a>,
 }
 
 /// Text that is borrowed unless it holds an escape; in an `Option` or a list
 /// serde would copy a bare `Cow`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+
+fn length<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    let body: Option<&RawValue> = Deserialize::deserialize(deserializer)?;
+    Ok(body.map(|body| body.get().len()))
+}
 
 fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Cow<'de, str>>, D::Error> {
     struct Texts;
@@ -110,9 +117,10 @@ impl<'a> Event<'a> {
     /// # Errors
     /// Why it is no event, in a few words.
     pub fn read(line: Result<&'a str, &'a [u8]>) -> Result<Self, String> {
-        let line: Line<'a> = line
-            .map_or_else(serde_json::from_slice, serde_json::from_str)
-            .map_err(|error| if error.is_eof() { "the line ends before the event does".to_owned() } else { error.to_string() })?;
+        let line = match line.ok().and_then(|text| fast::read(fearless_simd::Level::new(), text)) {
+            Some(line) => line,
+            None => slow(line)?,
+        };
         if line.kind.0 != "Event" || line.api_version.0 != "audit.k8s.io/v1" {
             return Err(format!("{} of {} is no audit.k8s.io/v1 Event", line.kind.0, line.api_version.0));
         }
@@ -146,7 +154,7 @@ impl<'a> Event<'a> {
 
     /// How many bytes of the line a lower level would leave out.
     pub fn bytes_above(&self, level: Level) -> u64 {
-        let field = |name: &str, body: Option<&RawValue>| body.map_or(0, |body| body.get().len() + name.len() + r#","":"#.len());
+        let field = |name: &str, body: Option<usize>| body.map_or(0, |length| length + name.len() + r#","":"#.len());
         let request = if level < Level::Request { field("requestObject", self.line.request_object) } else { 0 };
         let response = if level < Level::RequestResponse { field("responseObject", self.line.response_object) } else { 0 };
         (request + response) as u64
@@ -156,6 +164,12 @@ impl<'a> Event<'a> {
     pub fn time(&self) -> &str {
         &self.line.stage_timestamp.0
     }
+}
+
+/// Any JSON that is an event, and why other lines are not.
+fn slow<'a>(line: Result<&'a str, &'a [u8]>) -> Result<Line<'a>, String> {
+    line.map_or_else(serde_json::from_slice, serde_json::from_str)
+        .map_err(|error| if error.is_eof() { "the line ends before the event does".to_owned() } else { error.to_string() })
 }
 
 /// The path of a request URI, decoded as Go's `url.URL.Path` is.

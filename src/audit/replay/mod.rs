@@ -1,19 +1,51 @@
-//! What a policy would have kept of logs that were written under another one.
+//! Reading the logs of an API server, and what a policy would have kept of them.
 
 mod event;
+mod fast;
 mod input;
+mod lines;
+mod outline;
+mod span;
 mod tally;
 
+use std::convert::Infallible;
 use std::io;
-use std::sync::{Mutex, mpsc};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
+use std::time::Duration;
 
 pub use event::Event;
 pub use input::{Log, MAX_LINE, logs};
-pub use tally::{Count, Tally, Unreadable};
+pub use lines::{Lines, Unreadable};
+pub use span::Span;
+pub use tally::{Count, Tally};
 
-use super::matcher::Matcher;
-use input::{Block, TooLong};
+use input::{Block, Found, Input, Worker};
+
+/// How often `progress` is told.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// What is made of the events of logs: each worker makes its own, and in the
+/// end they are added up. Who takes which event is left open.
+pub trait Fold: Send {
+    /// Takes an event, whose line has `bytes` with its line feed.
+    fn event(&mut self, event: &Event<'_>, bytes: u64);
+
+    /// Adds what another worker made.
+    fn add(&mut self, other: Self);
+}
+
+/// What came of logs.
+#[derive(Debug)]
+pub struct Scan<F> {
+    /// What was made of the events.
+    pub folded: F,
+    /// How many lines were events, and which were not.
+    pub lines: Lines,
+    /// The logs that could not be read, or not to their ends.
+    pub faults: Vec<Fault>,
+}
 
 /// A log that could not be read, or not to its end.
 #[derive(Debug)]
@@ -24,84 +56,79 @@ pub struct Fault {
     pub error: io::Error,
 }
 
-/// Reads logs once, in order, and counts what the policy would keep. Memory is
-/// bounded by blocks and workers, however long the logs and their lines are.
-/// `progress` is told of bytes read, after each block.
-pub fn replay(matcher: &Matcher, logs: &[Log], workers: usize, mut progress: impl FnMut(u64)) -> (Tally, Vec<Fault>) {
-    let workers = workers.max(1);
-    let (send, receive) = mpsc::sync_channel::<Block>(workers);
-    let (give_back, used) = mpsc::channel::<Vec<u8>>();
-    let receive = Mutex::new(receive);
-    let mut faults = Vec::new();
-    let mut total = Tally::new(matcher.policy().rules.len());
+/// Reads logs once and folds their events. Memory is bounded by blocks, workers
+/// and what they make, however long the logs and their lines are. `progress` is
+/// told of bytes read, now and then.
+pub fn scan<F: Fold>(logs: &[Log], workers: usize, new: impl Fn() -> F, mut progress: impl FnMut(u64)) -> Scan<F> {
+    let mut scan = Scan { folded: new(), lines: Lines::default(), faults: Vec::new() };
+    let (input, bytes) = (Input::new(logs), AtomicU64::new(0));
+    // Nothing is ever sent: it closes when the last worker is gone.
+    let (working, done) = mpsc::channel::<Infallible>();
     thread::scope(|scope| {
-        let workers: Vec<_> = (0..workers)
+        let workers: Vec<_> = (0..workers.max(1))
             .map(|_| {
-                let (receive, give_back) = (&receive, give_back.clone());
-                scope.spawn(move || work(matcher, receive, &give_back))
+                let (input, bytes, working, folded) = (&input, &bytes, working.clone(), new());
+                scope.spawn(move || {
+                    let _working = working;
+                    work(folded, input, bytes)
+                })
             })
             .collect();
-        let mut bytes = 0;
-        for (index, log) in logs.iter().enumerate() {
-            let buffer = || {
-                let mut buffer = used.try_recv().unwrap_or_default();
-                buffer.clear();
-                // One long line must not make every block large for ever.
-                buffer.shrink_to(2 * input::BLOCK);
-                buffer.reserve(input::BLOCK);
-                buffer
-            };
-            let hand_on = |block: Block| {
-                bytes += block.bytes.len() as u64;
-                progress(bytes);
-                // Fails only when every worker is gone, and then there is nobody to tell.
-                let _ = send.send(block);
-            };
-            let too_long = |TooLong { line, bytes }| {
-                let why = format!("the line has {bytes} bytes, and at most {MAX_LINE} are read");
-                total.unreadable(Unreadable { log: index, line, why });
-            };
-            if let Err(error) = input::read(log, index, buffer, hand_on, too_long) {
-                faults.push(Fault { log: index, error });
-            }
+        drop(working);
+        while let Err(RecvTimeoutError::Timeout) = done.recv_timeout(EVERY) {
+            progress(bytes.load(Ordering::Relaxed));
         }
-        drop(send);
         for worker in workers {
             match worker.join() {
-                Ok(tally) => total.add(tally),
+                Ok(part) => {
+                    scan.folded.add(part.folded);
+                    scan.lines.add(part.lines);
+                    scan.faults.extend(part.faults);
+                }
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
     });
-    (total, faults)
+    scan.faults.sort_by_key(|fault| fault.log);
+    scan
 }
 
-fn work(matcher: &Matcher, receive: &Mutex<mpsc::Receiver<Block>>, give_back: &mpsc::Sender<Vec<u8>>) -> Tally {
-    let mut tally = Tally::new(matcher.policy().rules.len());
-    loop {
-        let next = match receive.lock() {
-            Ok(receive) => receive.recv(),
-            Err(_) => break,
-        };
-        let Ok(block) = next else { break };
-        // One check of the whole is cheaper than one of each string.
-        let all = std::str::from_utf8(&block.bytes).ok();
-        let mut start = 0;
-        let ends = memchr::memchr_iter(b'\n', &block.bytes).map(|at| at + 1);
-        let rest = (!block.bytes.ends_with(b"\n")).then_some(block.bytes.len());
-        for (line, end) in (block.line + 1..).zip(ends.chain(rest)) {
-            let bytes = &block.bytes[start..end];
-            let text = all.and_then(|all| all.get(start..end)).ok_or(bytes);
-            start = end;
-            if bytes.iter().all(u8::is_ascii_whitespace) {
-                continue;
+fn work<F: Fold>(folded: F, input: &Input<'_>, read: &AtomicU64) -> Scan<F> {
+    let mut scan = Scan { folded, lines: Lines::default(), faults: Vec::new() };
+    let (mut worker, mut block) = (Worker::default(), Block::default());
+    while let Some((log, found)) = input.read(&mut worker, &mut block) {
+        match found {
+            Found::Lines => {
+                read.fetch_add(block.bytes().len() as u64, Ordering::Relaxed);
+                each(&mut scan, log, &block);
             }
-            match Event::read(text) {
-                Ok(event) => tally.count(&event, &matcher.decide(&event.request()), bytes.len() as u64),
-                Err(why) => tally.unreadable(Unreadable { log: block.log, line, why }),
+            Found::TooLong { line, bytes } => {
+                let why = format!("the line has {bytes} bytes, and at most {MAX_LINE} are read");
+                scan.lines.unreadable(Unreadable { log, line, why });
             }
+            Found::Fault(error) => scan.faults.push(Fault { log, error }),
         }
-        let _ = give_back.send(block.bytes);
     }
-    tally
+    scan
+}
+
+fn each<F: Fold>(scan: &mut Scan<F>, log: usize, block: &Block) {
+    // One check of the whole is cheaper than one of each string.
+    let all = std::str::from_utf8(block.bytes()).ok();
+    let mut start = 0;
+    for (line, end) in block.ends() {
+        let bytes = &block.bytes()[start..end];
+        let text = all.and_then(|all| all.get(start..end)).ok_or(bytes);
+        start = end;
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        match Event::read(text) {
+            Ok(event) => {
+                scan.lines.events += 1;
+                scan.folded.event(&event, bytes.len() as u64);
+            }
+            Err(why) => scan.lines.unreadable(Unreadable { log, line, why }),
+        }
+    }
 }

@@ -2,13 +2,14 @@
 
 use foldhash::HashMap;
 
+use super::Fold;
 use super::event::Event;
-use crate::audit::types::{Decision, Level, Target};
+use super::span::Span;
+use crate::audit::matcher::Matcher;
+use crate::audit::types::{Level, Target};
 
 /// The most names that are counted one by one in each table. More are one group.
 const MAX_NAMES: usize = 10_000;
-/// How many unreadable lines are shown.
-const SHOWN: usize = 5;
 
 /// Events and their bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -26,20 +27,11 @@ impl Count {
     }
 }
 
-/// A line that is no event.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Unreadable {
-    /// Which of the logs.
-    pub log: usize,
-    /// Its number, from 1.
-    pub line: u64,
-    /// Why.
-    pub why: String,
-}
-
 /// What a policy would have kept.
-#[derive(Debug, Default)]
-pub struct Tally {
+#[derive(Debug)]
+pub struct Tally<'m> {
+    /// The policy.
+    pub matcher: &'m Matcher,
     /// Every event, with its bytes as recorded.
     pub all: Count,
     /// Events by the level that the policy gives them, whatever their stage.
@@ -54,12 +46,8 @@ pub struct Tally {
     pub dropped: u64,
     /// Kept events whose new level is above the recorded one: the log lacks what would be added.
     pub unknown: u64,
-    /// How many lines are no events.
-    pub unreadable: u64,
-    /// The first of them.
-    pub examples: Vec<Unreadable>,
-    /// The first and the last stage timestamp.
-    pub times: Option<(String, String)>,
+    /// The time that the events are about.
+    pub span: Span,
     /// What is kept, by user, verb and resource.
     pub users: HashMap<String, Count>,
     /// By verb.
@@ -70,19 +58,36 @@ pub struct Tally {
     resource: String,
 }
 
-impl Tally {
-    /// Nothing yet, under a policy with so many rules.
-    pub(super) fn new(rules: usize) -> Self {
-        Self { rules: vec![Count::default(); rules + 1], ..Self::default() }
+impl<'m> Tally<'m> {
+    /// Nothing yet.
+    pub fn new(matcher: &'m Matcher) -> Self {
+        Self {
+            matcher,
+            all: Count::default(),
+            levels: [0; 4],
+            omitted: 0,
+            rules: vec![Count::default(); matcher.policy().rules.len() + 1],
+            kept: Count::default(),
+            dropped: 0,
+            unknown: 0,
+            span: Span::default(),
+            users: HashMap::default(),
+            verbs: HashMap::default(),
+            resources: HashMap::default(),
+            resource: String::new(),
+        }
     }
+}
 
-    /// Counts an event whose line has `bytes`.
-    pub(super) fn count(&mut self, event: &Event<'_>, decision: &Decision, bytes: u64) {
+impl Fold for Tally<'_> {
+    fn event(&mut self, event: &Event<'_>, bytes: u64) {
+        let request = event.request();
+        let decision = self.matcher.decide(&request);
         self.all.add(Count { events: 1, bytes });
         self.levels[decision.level as usize] += 1;
         let none = self.rules.len() - 1;
         self.rules[decision.rule.unwrap_or(none)].add(Count { events: 1, bytes });
-        self.time(event.time());
+        self.span.add(event.time());
         let omitted = decision.omit_stages.contains(event.stage);
         if decision.level == Level::None || omitted {
             self.omitted += u64::from(decision.level != Level::None);
@@ -92,7 +97,6 @@ impl Tally {
         self.unknown += u64::from(decision.level > event.level);
         let kept = Count { events: 1, bytes: bytes.saturating_sub(event.bytes_above(decision.level)) };
         self.kept.add(kept);
-        let request = event.request();
         name(&mut self.users, request.user.and_then(|user| user.name).unwrap_or("nobody: failed authentication"), kept);
         name(&mut self.verbs, request.verb, kept);
         match request.target {
@@ -110,38 +114,7 @@ impl Tally {
         }
     }
 
-    fn time(&mut self, time: &str) {
-        if time.is_empty() {
-            return;
-        }
-        match &mut self.times {
-            None => self.times = Some((time.to_owned(), time.to_owned())),
-            Some((first, last)) => {
-                if time < first.as_str() {
-                    time.clone_into(first);
-                } else if time > last.as_str() {
-                    time.clone_into(last);
-                }
-            }
-        }
-    }
-
-    /// Counts a line that is no event.
-    pub(super) fn unreadable(&mut self, line: Unreadable) {
-        self.unreadable += 1;
-        self.examples.push(line);
-        if self.examples.len() > 4 * SHOWN {
-            self.trim();
-        }
-    }
-
-    fn trim(&mut self) {
-        self.examples.sort();
-        self.examples.truncate(SHOWN);
-    }
-
-    /// Adds what another worker counted.
-    pub(super) fn add(&mut self, other: Tally) {
+    fn add(&mut self, other: Self) {
         self.all.add(other.all);
         self.kept.add(other.kept);
         self.levels.iter_mut().zip(other.levels).for_each(|(own, other)| *own += other);
@@ -149,13 +122,7 @@ impl Tally {
         self.omitted += other.omitted;
         self.dropped += other.dropped;
         self.unknown += other.unknown;
-        self.unreadable += other.unreadable;
-        self.examples.extend(other.examples);
-        self.trim();
-        if let Some((first, last)) = other.times {
-            self.time(&first);
-            self.time(&last);
-        }
+        self.span.merge(&other.span);
         for (own, other) in [(&mut self.users, other.users), (&mut self.verbs, other.verbs), (&mut self.resources, other.resources)] {
             other.into_iter().for_each(|(text, count)| name(own, &text, count));
         }

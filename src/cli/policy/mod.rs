@@ -4,7 +4,9 @@ mod coverage;
 mod diff;
 mod explain;
 mod lint;
+mod logs;
 mod replay;
+mod rotation;
 mod test;
 
 use std::sync::Arc;

@@ -1,20 +1,19 @@
 //! `packwright policy replay`.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal as _, Write as _};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::logs::{self, share, size};
+use super::rotation::RotationArgs;
 use super::{PolicyArgs, refuse};
+use crate::audit::disk::{MAX_AGE, MAX_BACKUP, NEW_DEFAULTS_SINCE, Retained, Rotation};
 use crate::audit::matcher::Matcher;
-use crate::audit::replay::{Count, Fault, Log, Tally, logs, replay};
-use crate::audit::types::{LEVELS, Policy};
+use crate::audit::replay::{Count, Lines, Tally};
+use crate::audit::types::LEVELS;
 use crate::cli::output::{Format, Outcome, Output};
-use crate::diagnostic::human::quote;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
+use crate::diagnostic::Diagnostics;
 
 /// Say what a policy would have kept of audit logs that were written under another one
 #[derive(Debug, Args)]
@@ -22,9 +21,12 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 Examples:
   packwright policy replay policy.yaml /var/log/kubernetes/audit
   zcat audit-*.log.gz | packwright policy replay policy.yaml - --format json
+  packwright policy replay policy.yaml audit.log --pack kube-apiserver-audit -f prod.yaml
+  packwright policy replay policy.yaml audit.log --audit-log-maxsize 100 --audit-log-maxbackup 10
 
 A log is JSON lines of audit.k8s.io/v1 events, compressed or not. Of a folder every file is read, and not its folders.
-Lines that are no events are counted and passed over.")]
+Lines that are no events are counted and passed over. What is kept a day is told from logs that span an hour or more.
+With a rotation, from flags or a pack, it is said how long that keeps the log.")]
 pub struct Replay {
     #[command(flatten)]
     policy: PolicyArgs,
@@ -37,6 +39,9 @@ pub struct Replay {
     #[arg(long, value_name = "COUNT")]
     workers: Option<usize>,
 
+    #[command(flatten)]
+    rotation: RotationArgs,
+
     /// The form of the report
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -46,51 +51,23 @@ impl Replay {
     pub fn run(self) -> Outcome {
         let output = Output::new(self.format);
         let mut found = Diagnostics::new();
-        let matcher = match self.policy.read(&mut found) {
-            Ok(policy) => Matcher::new(policy),
+        let read = self.policy.read_document(&mut found).and_then(|(policy, _, minors)| {
+            let newest = minors.last().copied().unwrap_or(NEW_DEFAULTS_SINCE);
+            let rotation = self.rotation.read(self.policy.kubernetes_version.as_deref(), newest, &mut found)?;
+            Ok((Matcher::new(policy), rotation))
+        });
+        let (matcher, rotation) = match read {
+            Ok(read) => read,
             Err(errors) => return refuse(&output, found, errors),
         };
-        let mut all = Vec::new();
-        for argument in &self.logs {
-            match logs(argument) {
-                Ok(logs) => all.extend(logs),
-                Err(error) => found.push(unreadable(argument, &error)),
-            }
-        }
-        let workers = self.workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
-        let mut bar = Progress::new();
-        let (tally, faults) = replay(&matcher, &all, workers, |bytes| bar.show(bytes));
-        bar.clear();
-        let failed = faults.len() + found.items.iter().filter(|item| item.code == Code::LogUnreadable).count();
-        for Fault { log, error } in &faults {
-            found.push(unreadable(&all[*log].name(), error));
-        }
-        explain_lines(&tally, &all, &mut found);
-        if tally.all.events == 0 && (failed > 0 || tally.unreadable > 0) {
-            found.items.iter_mut().filter(|item| item.code == Code::LogUnreadable).for_each(|item| item.severity = Severity::Error);
-        }
+        let (tally, lines) = logs::read(&self.logs, self.workers, || Tally::new(&matcher), &mut found);
         let status = found.status();
-        output.done("", &words(matcher.policy(), &tally), object(&tally), found)?;
+        output.done("", &words(&tally, rotation), object(&tally, &lines, rotation), found)?;
         Ok(status)
     }
 }
 
-fn unreadable(name: &str, error: &io::Error) -> Diagnostic {
-    Diagnostic::new(Code::LogUnreadable, format!("cannot read {}, or not to its end: {error}", quote(name)))
-}
-
-fn explain_lines(tally: &Tally, logs: &[Log], found: &mut Diagnostics) {
-    for example in &tally.examples {
-        let message = format!("{}:{} is no event: {}", logs[example.log].name(), example.line, example.why);
-        found.push(Diagnostic::new(Code::LogUnreadable, message));
-    }
-    let more = tally.unreadable - tally.examples.len() as u64;
-    if more > 0 {
-        found.push(Diagnostic::new(Code::LogUnreadable, format!("{more} more lines are no events")));
-    }
-}
-
-fn object(tally: &Tally) -> Value {
+fn object(tally: &Tally<'_>, lines: &Lines, rotation: Option<Rotation>) -> Value {
     let levels: serde_json::Map<String, Value> =
         LEVELS.iter().zip(tally.levels).map(|(level, events)| ((*level).to_owned(), json!(events))).collect();
     let none = tally.rules.len() - 1;
@@ -104,22 +81,75 @@ fn object(tally: &Tally) -> Value {
     json!({
         "events": tally.all.events,
         "bytes": tally.all.bytes,
-        "unreadable": tally.unreadable,
+        "unreadable": lines.unreadable,
         "levels": levels,
         "omitted": tally.omitted,
         "rules": rules,
         "kept": {"events": tally.kept.events, "bytes": tally.kept.bytes},
         "dropped": {"events": tally.dropped, "bytes": tally.all.bytes - tally.kept.bytes},
         "unknown": tally.unknown,
+        "span": tally.span.ends().map(|(from, to)| json!({"from": from, "to": to, "seconds": tally.span.seconds()})),
+        "perDay": per_day(tally).map(|(events, bytes)| json!({"events": events.round() as u64, "bytes": bytes.round() as u64})),
+        "retention": rotation.map(|rotation| {
+            let retained = per_day(tally).map(|(_, bytes)| rotation.retained(bytes));
+            json!({
+                "maxSize": rotation.max_size,
+                "maxBackup": rotation.max_backup,
+                "maxAge": rotation.max_age,
+                "days": retained.and_then(|retained| retained.days),
+                "by": retained.and_then(|retained| retained.by),
+            })
+        }),
     })
 }
 
-fn words(policy: &Policy, tally: &Tally) -> String {
+/// Events and bytes that are kept a day at the rate of the log, if it is long enough to tell.
+fn per_day(tally: &Tally<'_>) -> Option<(f64, f64)> {
+    tally.span.per_day(tally.kept.events).zip(tally.span.per_day(tally.kept.bytes))
+}
+
+/// What that is a day, and how long the log is kept then.
+fn prediction(tally: &Tally<'_>, rotation: Option<Rotation>) -> String {
+    let (Some(seconds), Some((events, bytes))) = (tally.span.seconds(), per_day(tally)) else {
+        return match tally.span.seconds() {
+            Some(seconds) => format!("kept a day: the log spans {}, and of less than an hour that is not told\n", duration(seconds)),
+            None => "kept a day: no event says when it was\n".to_owned(),
+        };
+    };
+    // What the policy adds to the log is not in it.
+    let (more, about) = if tally.unknown > 0 { (" or more", "about") } else { ("", "at least") };
+    let mut text = format!(
+        "kept a day: {}{more} in {events:.0} events, at the rate of this log, which spans {}\n",
+        size(bytes as u64),
+        duration(seconds)
+    );
+    let Some(rotation) = rotation else { return text };
+    text += &match (rotation.retained(bytes), rotation.max_size, rotation.max_backup) {
+        (_, None, _) => "retained: until the disk is full, since nothing rotates the log (audit-log-maxsize is 0)\n".to_owned(),
+        (Retained { days: None, .. }, ..) => "retained: for ever, since nothing prunes rotated files\n".to_owned(),
+        (Retained { days: Some(days), by: Some(MAX_BACKUP) }, Some(size), Some(count)) => {
+            format!("retained: {about} {days:.1} days, which is what {count} rotated files of {size} MiB hold ({MAX_BACKUP})\n")
+        }
+        (Retained { days: Some(days), .. }, ..) => format!("retained: {about} {days:.1} days ({MAX_AGE})\n"),
+    };
+    text
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds {
+        ..120.0 => format!("{seconds:.0} s"),
+        ..7200.0 => format!("{:.0} min", seconds / 60.0),
+        ..172_800.0 => format!("{:.1} h", seconds / 3600.0),
+        _ => format!("{:.1} days", seconds / 86_400.0),
+    }
+}
+
+fn words(tally: &Tally<'_>, rotation: Option<Rotation>) -> String {
+    let policy = tally.matcher.policy();
     let mut text = String::new();
-    let share = |part: u64, of: u64| if of == 0 { 0.0 } else { part as f64 * 100.0 / of as f64 };
     let mut row = |name: &str, events: u64, bytes: Option<u64>| {
-        let size = bytes.map(|bytes| format!("{:>12} {:>5.1}%", size(bytes), share(bytes, tally.all.bytes))).unwrap_or_default();
-        let _ = writeln!(text, "{name:<28} {events:>12} {:>5.1}% {size}", share(events, tally.all.events));
+        let size = bytes.map(|bytes| format!(" {:>12} {:>5.1}%", size(bytes), share(bytes, tally.all.bytes))).unwrap_or_default();
+        let _ = writeln!(text, "{name:<28} {events:>12} {:>5.1}%{size}", share(events, tally.all.events));
     };
     row("events", tally.all.events, Some(tally.all.bytes));
     row("kept", tally.kept.events, Some(tally.kept.bytes));
@@ -143,42 +173,7 @@ fn words(policy: &Policy, tally: &Tally) -> String {
             row(&format!("kept of {what} {name}"), count.events, Some(count.bytes));
         }
     }
+    text.push('\n');
+    text.push_str(&prediction(tally, rotation));
     text
-}
-
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..10_000 => format!("{bytes} B"),
-        10_000..10_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        10_000_000..10_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
-        _ => format!("{:.1} GB", bytes as f64 / 1e9),
-    }
-}
-
-/// How far it is, on a terminal.
-struct Progress {
-    shown: Option<Instant>,
-    begun: Instant,
-}
-
-impl Progress {
-    fn new() -> Self {
-        Self { shown: None, begun: Instant::now() }
-    }
-
-    fn show(&mut self, bytes: u64) {
-        const EVERY: Duration = Duration::from_millis(200);
-        if self.shown.unwrap_or(self.begun).elapsed() < EVERY || !io::stderr().is_terminal() {
-            return;
-        }
-        self.shown = Some(Instant::now());
-        let rate = bytes as f64 / self.begun.elapsed().as_secs_f64();
-        let _ = write!(io::stderr(), "\r{} read, {}/s   ", size(bytes), size(rate as u64));
-    }
-
-    fn clear(&mut self) {
-        if self.shown.is_some() {
-            let _ = write!(io::stderr(), "\r{:40}\r", "");
-        }
-    }
 }
