@@ -21,8 +21,8 @@ use input::{Block, TooLong};
 /// What is made of the events of logs: each worker makes its own, and in the
 /// end they are added up. Who takes which event is left open.
 pub trait Fold: Send {
-    /// Takes an event, whose line has `bytes` with its line feed.
-    fn event(&mut self, event: &Event<'_>, bytes: u64);
+    /// Takes an event, and its line with the line feed.
+    fn event(&mut self, event: &Event<'_>, line: &[u8]);
 
     /// Adds what another worker made.
     fn add(&mut self, other: Self);
@@ -126,7 +126,7 @@ fn work<F: Fold>(mut folded: F, receive: &Mutex<mpsc::Receiver<Block>>, give_bac
             match Event::read(text) {
                 Ok(event) => {
                     lines.events += 1;
-                    folded.event(&event, bytes.len() as u64);
+                    folded.event(&event, bytes);
                 }
                 Err(why) => lines.unreadable(Unreadable { log: block.log, line, why }),
             }

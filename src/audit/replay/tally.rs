@@ -21,7 +21,8 @@ pub struct Count {
 }
 
 impl Count {
-    fn add(&mut self, other: Count) {
+    /// Adds as many.
+    pub fn add(&mut self, other: Count) {
         self.events += other.events;
         self.bytes += other.bytes;
     }
@@ -80,7 +81,8 @@ impl<'m> Tally<'m> {
 }
 
 impl Fold for Tally<'_> {
-    fn event(&mut self, event: &Event<'_>, bytes: u64) {
+    fn event(&mut self, event: &Event<'_>, line: &[u8]) {
+        let bytes = line.len() as u64;
         let request = event.request();
         let decision = self.matcher.decide(&request);
         self.all.add(Count { events: 1, bytes });
