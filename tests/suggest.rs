@@ -357,7 +357,7 @@ fn rules_are_ready_to_be_pasted() {
     verbs: [update]
     resources: [{{group: coordination.k8s.io, resources: [leases]}}]
     namespaces: [kube-node-lease]
-  # 1 events, {} B, {}
+  # 1 event, {} B, {}
   - level: None
     users: [\"system:kube-scheduler\"]
     verbs: [watch]

@@ -14,7 +14,7 @@ pub use event::Event;
 pub use input::{Log, MAX_LINE, logs};
 pub use lines::{Lines, Unreadable};
 pub use span::Span;
-pub use tally::{Count, Tally};
+pub use tally::{Count, NOBODY, Tally, write_resource};
 
 use input::{Block, TooLong};
 

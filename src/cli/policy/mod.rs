@@ -9,6 +9,7 @@ mod replay;
 mod rotation;
 mod suggest;
 mod test;
+mod traffic;
 
 use std::sync::Arc;
 

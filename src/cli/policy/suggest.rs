@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::logs::{self, share, size};
+use super::logs::{self, events, share, size};
 use super::{read, refuse};
 use crate::audit::matcher::Matcher;
 use crate::audit::replay::Count;
@@ -100,8 +100,8 @@ fn object(rules: &[Suggestion], all: Count, others: Count) -> Value {
 fn text(rules: &[Suggestion], all: Count) -> String {
     let mut text = String::new();
     for rule in rules {
-        let Count { events, bytes } = rule.count;
-        let _ = writeln!(text, "  # {events} events, {}, {:.1}%", size(bytes), share(bytes, all.bytes));
+        let bytes = rule.count.bytes;
+        let _ = writeln!(text, "  # {}, {}, {:.1}%", events(rule.count.events), size(bytes), share(bytes, all.bytes));
         text += &rule.yaml();
     }
     text
@@ -125,8 +125,8 @@ fn words(rules: &[Suggestion], all: Count, others: Count) -> String {
     if others.events > 0 {
         let _ = write!(
             words,
-            "\n{} events, {}, were of too many kinds to be counted, and none of them is in a rule",
-            others.events,
+            "\n{}, {}, are of too many kinds to be counted one by one, and in no rule",
+            events(others.events),
             size(others.bytes)
         );
     }
