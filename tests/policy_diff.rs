@@ -140,7 +140,10 @@ proptest! {
 }
 
 fn run(old: &str, new: &str, more: &[&str]) -> String {
-    let folder = tempfile::tempdir().expect("a folder");
+    run_in(&tempfile::tempdir().expect("a folder"), old, new, more)
+}
+
+fn run_in(folder: &tempfile::TempDir, old: &str, new: &str, more: &[&str]) -> String {
     let write = |name: &str, rules: &str| {
         fs::write(folder.path().join(name), format!("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n{rules}")).expect("written");
     };
@@ -222,4 +225,95 @@ fn two_benchmarks_side_by_side() {
         text.split_once("rules:\n").expect("rules").1.to_owned()
     };
     insta::assert_snapshot!(run(&rules("stig"), &rules("cis"), &[]));
+}
+
+fn event(level: &str, stage: &str, user: &str, verb: &str, more: &str) -> String {
+    let user = if user.is_empty() { "{}".to_owned() } else { format!(r#"{{"username":"{user}","groups":["system:authenticated"]}}"#) };
+    format!(
+        r#"{{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"{level}","stage":"{stage}","requestURI":"/livez","verb":"{verb}","user":{user}{more}}}"#
+    ) + "\n"
+}
+
+const BODIES: &str = r#","requestObject":{"a":1},"responseObject":{"b":2}"#;
+const POD: &str = r#","objectRef":{"resource":"pods","subresource":"log"}"#;
+const SCALE: &str = r#","objectRef":{"resource":"deployments","apiGroup":"apps","subresource":"scale"}"#;
+
+fn log() -> String {
+    [
+        event("Metadata", "ResponseComplete", "alice", "get", POD).repeat(3),
+        event("Metadata", "ResponseComplete", "bob", "get", POD),
+        event("Metadata", "RequestReceived", "bob", "get", POD),
+        event("RequestResponse", "ResponseComplete", "carol", "patch", &format!("{SCALE}{BODIES}")),
+        event("Metadata", "ResponseComplete", "carol", "create", SCALE),
+        event("Metadata", "ResponseStarted", "", "get", ""),
+        event("Metadata", "ResponseComplete", "dave", "delete", SCALE),
+    ]
+    .concat()
+}
+
+const BEFORE: &str = "
+- {level: Metadata, resources: [{group: '', resources: [pods/log]}]}
+- {level: None, verbs: [get]}
+- {level: Metadata, verbs: [delete]}
+- {level: Metadata}
+";
+const AFTER: &str = "
+- {level: None, users: [alice], resources: [{group: '', resources: [pods/log]}]}
+- {level: Metadata, omitStages: [RequestReceived], resources: [{group: '', resources: [pods/log]}]}
+- {level: Request, verbs: [create, patch]}
+- {level: Metadata}
+";
+
+/// What `policy replay` keeps of the log under a policy.
+fn kept(folder: &tempfile::TempDir, file: &str) -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_packwright"))
+        .current_dir(folder.path())
+        .args(["policy", "replay", file, "audit.log", "--format", "json"])
+        .output()
+        .expect("the binary runs");
+    serde_json::from_slice::<Value>(&output.stdout).expect("JSON")["kept"].clone()
+}
+
+#[test]
+fn changes_are_counted_over_a_log() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("audit.log"), log()).expect("written");
+    insta::assert_snapshot!(run_in(&folder, BEFORE, AFTER, &["--log", "audit.log"]));
+    let said = |more: &[&str]| -> Value {
+        let said = run_in(&folder, BEFORE, AFTER, &[&["--format", "json", "--log", "audit.log"], more].concat());
+        serde_json::from_str(said.trim_end_matches("status 0\n")).expect("JSON")
+    };
+    let log = &said(&[])["log"];
+    assert_eq!((&log["events"], &log["bytes"]), (&json!(9), &json!(self::log().len())));
+    assert_eq!(log["kept"], json!({"from": kept(&folder, "old.yaml"), "to": kept(&folder, "new.yaml")}));
+    let changes: Vec<_> = log["changes"].as_array().expect("a list").iter().map(|row| (&row["rule"], &row["events"])).collect();
+    // What is decided by another rule in the same way is no change.
+    assert_eq!(
+        changes,
+        [
+            (&json!({"from": 0, "to": 0}), &json!(3)),
+            (&json!({"from": 3, "to": 2}), &json!(2)),
+            (&json!({"from": 0, "to": 1}), &json!(1)),
+            (&json!({"from": 1, "to": 3}), &json!(1)),
+        ]
+    );
+    let body = r#","requestObject":{"a":1}"#.len() as u64;
+    let raised = &log["changes"][1];
+    assert_eq!(raised["unknown"], json!(1));
+    assert_eq!(raised["kept"]["to"].as_u64().zip(raised["kept"]["from"].as_u64()).map(|(to, from)| to - from), Some(body));
+    assert_eq!(log["changes"][0]["examples"], json!([{"user": "alice", "verb": "get", "resource": "pods/log", "events": 3}]));
+    // However many read it, and however often.
+    assert_eq!(&said(&["--workers", "1"])["log"], log);
+    assert_eq!(said(&["audit.log"])["log"]["events"], json!(18));
+}
+
+#[test]
+fn a_log_that_cannot_be_read_does_not_stop_the_comparison() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("audit.log"), log() + "half a li").expect("written");
+    let said = run_in(&folder, BEFORE, AFTER, &["--log", "audit.log", "nope.log"]);
+    assert!(said.contains("cannot read `nope.log`") && said.contains("audit.log:10 is no event"), "{said}");
+    assert!(said.contains("in the log 7 of 9 events change") && said.ends_with("status 0\n"), "{said}");
+    let said = run_in(&folder, BEFORE, AFTER, &["--log", "nope.log"]);
+    assert!(said.contains("alice") && said.ends_with("status 2\n"), "{said}");
 }

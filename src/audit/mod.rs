@@ -12,5 +12,6 @@ pub mod matcher;
 pub mod policy;
 pub mod question;
 pub mod replay;
+pub mod suggest;
 pub mod types;
 pub mod values;

@@ -7,6 +7,7 @@
 //! with the same rules, nothing is cut.
 
 mod space;
+mod traffic;
 mod words;
 
 use std::cell::Cell;
@@ -16,6 +17,7 @@ use foldhash::{HashMap, HashMapExt as _};
 
 use super::types::{Level, Policy};
 use space::{Lies, Part, Region, Set, Space};
+pub use traffic::{Counts, Example, Row, Traffic, Verdict};
 pub use words::Listed;
 
 /// How many pieces are looked at: more than policies that people write need.

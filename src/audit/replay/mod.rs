@@ -19,7 +19,7 @@ pub use event::Event;
 pub use input::{Log, MAX_LINE, logs};
 pub use lines::{Lines, Unreadable};
 pub use span::Span;
-pub use tally::{Count, Tally};
+pub use tally::{Count, NOBODY, Tally, write_resource};
 
 use input::{Block, Found, Input, Worker};
 
@@ -29,8 +29,8 @@ const EVERY: Duration = Duration::from_millis(100);
 /// What is made of the events of logs: each worker makes its own, and in the
 /// end they are added up. Who takes which event is left open.
 pub trait Fold: Send {
-    /// Takes an event, whose line has `bytes` with its line feed.
-    fn event(&mut self, event: &Event<'_>, bytes: u64);
+    /// Takes an event, and its line with the line feed.
+    fn event(&mut self, event: &Event<'_>, line: &[u8]);
 
     /// Adds what another worker made.
     fn add(&mut self, other: Self);
@@ -126,7 +126,7 @@ fn each<F: Fold>(scan: &mut Scan<F>, log: usize, block: &Block) {
         match Event::read(text) {
             Ok(event) => {
                 scan.lines.events += 1;
-                scan.folded.event(&event, bytes.len() as u64);
+                scan.folded.event(&event, bytes);
             }
             Err(why) => scan.lines.unreadable(Unreadable { log, line, why }),
         }

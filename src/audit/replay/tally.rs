@@ -11,6 +11,9 @@ use crate::audit::types::{Level, Target};
 /// The most names that are counted one by one in each table. More are one group.
 const MAX_NAMES: usize = 10_000;
 
+/// The user of a request that failed authentication.
+pub const NOBODY: &str = "nobody: failed authentication";
+
 /// Events and their bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Count {
@@ -21,7 +24,8 @@ pub struct Count {
 }
 
 impl Count {
-    fn add(&mut self, other: Count) {
+    /// Adds as many.
+    pub fn add(&mut self, other: Count) {
         self.events += other.events;
         self.bytes += other.bytes;
     }
@@ -80,7 +84,8 @@ impl<'m> Tally<'m> {
 }
 
 impl Fold for Tally<'_> {
-    fn event(&mut self, event: &Event<'_>, bytes: u64) {
+    fn event(&mut self, event: &Event<'_>, line: &[u8]) {
+        let bytes = line.len() as u64;
         let request = event.request();
         let decision = self.matcher.decide(&request);
         self.all.add(Count { events: 1, bytes });
@@ -97,20 +102,15 @@ impl Fold for Tally<'_> {
         self.unknown += u64::from(decision.level > event.level);
         let kept = Count { events: 1, bytes: bytes.saturating_sub(event.bytes_above(decision.level)) };
         self.kept.add(kept);
-        name(&mut self.users, request.user.and_then(|user| user.name).unwrap_or("nobody: failed authentication"), kept);
+        name(&mut self.users, request.user.and_then(|user| user.name).unwrap_or(NOBODY), kept);
         name(&mut self.verbs, request.verb, kept);
         match request.target {
             Target::Resource { group: "", resource, subresource: "", .. } => name(&mut self.resources, resource, kept),
-            Target::Resource { group, resource, subresource, .. } => {
+            target => {
                 self.resource.clear();
-                self.resource.push_str(resource);
-                for (mark, part) in [('.', group), ('/', subresource)].into_iter().filter(|(_, part)| !part.is_empty()) {
-                    self.resource.push(mark);
-                    self.resource.push_str(part);
-                }
+                write_resource(&mut self.resource, &target);
                 name(&mut self.resources, &self.resource, kept);
             }
-            Target::Url(_) => name(&mut self.resources, "URLs", kept),
         }
     }
 
@@ -135,5 +135,18 @@ fn name(table: &mut HashMap<String, Count>, text: &str, count: Count) {
     } else {
         let text = if table.len() < MAX_NAMES { text } else { "others" };
         table.entry(text.to_owned()).or_default().add(count);
+    }
+}
+
+/// `RESOURCE[.GROUP][/SUBRESOURCE]`, or `URLs`.
+pub fn write_resource(text: &mut String, target: &Target<'_>) {
+    let Target::Resource { group, resource, subresource, .. } = *target else {
+        text.push_str("URLs");
+        return;
+    };
+    text.push_str(resource);
+    for (mark, part) in [('.', group), ('/', subresource)].into_iter().filter(|(_, part)| !part.is_empty()) {
+        text.push(mark);
+        text.push_str(part);
     }
 }

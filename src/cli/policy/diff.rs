@@ -5,20 +5,28 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{read, refuse};
-use crate::audit::diff::{Change, Listed, diff};
+use super::{logs, read, refuse, traffic};
+use crate::audit::diff::{Change, Listed, Traffic, diff};
+use crate::audit::matcher::Matcher;
 use crate::cli::output::{Format, Outcome, Output};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+
+/// How many examples are given of each change in a log.
+const EXAMPLES: usize = 3;
 
 /// Say which requests get another level under another policy
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   packwright policy diff old.yaml new.yaml
+  packwright policy diff old.yaml new.yaml --log /var/log/kubernetes/audit
 
 The changes are exact: a request that none of them describes keeps its level, and where two describe one they say the
 same. What a change does not mention does not matter to it. Resources are RESOURCE[.GROUP][/SUBRESOURCE]: pods, deployments.apps/scale; pods/* is with
-and without a subresource, *.apps all of apps, *.* all of every group, and */ what has no subresource.")]
+and without a subresource, *.apps all of apps, *.* all of every group, and */ what has no subresource.
+
+With --log the events of logs are asked about as well: how many of them change level, by the rules that decide before and
+after, and whose they are.")]
 pub struct Diff {
     /// The file of the policy before; `-` is standard input
     #[arg(value_name = "OLD")]
@@ -31,6 +39,14 @@ pub struct Diff {
     /// The Kubernetes version: 1.33, v1.33.4, or a range 1.31-1.34 [default: the newest that is known]
     #[arg(long, value_name = "VERSION")]
     kubernetes_version: Option<String>,
+
+    /// Count what changes in audit logs as well: files, folders, or `-` for standard input
+    #[arg(long, value_name = "LOG", num_args = 1..)]
+    log: Vec<String>,
+
+    /// How many threads read events [default: one for each processor]
+    #[arg(long, value_name = "COUNT", requires = "log")]
+    workers: Option<usize>,
 
     /// The form of the report
     #[arg(long, value_enum, default_value_t)]
@@ -50,13 +66,24 @@ impl Diff {
             }
         };
         let (Some(old), Some(new)) = (policy(&self.old), policy(&self.new)) else { return refuse(&output, warnings, errors) };
-        match diff(&old, &new) {
-            Ok(changes) => {
-                let object = json!({"changes": changes.iter().map(object).collect::<Vec<_>>()});
-                output.done("", &words(&changes), object, warnings)
-            }
-            Err(too_many) => refuse(&output, warnings, Diagnostic::new(Code::Usage, too_many.to_string()).into()),
+        let changes = match diff(&old, &new) {
+            Ok(changes) => changes,
+            Err(too_many) => return refuse(&output, warnings, Diagnostic::new(Code::Usage, too_many.to_string()).into()),
+        };
+        let mut object = json!({"changes": changes.iter().map(object).collect::<Vec<_>>()});
+        let mut text = words(&changes);
+        if !self.log.is_empty() {
+            let (old, new) = (Matcher::new(old), Matcher::new(new));
+            let (traffic, _) = logs::read(&self.log, self.workers, || Traffic::new(&old, &new), &mut warnings);
+            let totals = [traffic.all, traffic.before, traffic.after];
+            let rows = traffic.rows(EXAMPLES);
+            object["log"] = traffic::object(totals, &rows);
+            text.push('\n');
+            text += &traffic::words(totals, &rows, [old.policy(), new.policy()]);
         }
+        let status = warnings.status();
+        output.done("", &text, object, warnings)?;
+        Ok(status)
     }
 }
 

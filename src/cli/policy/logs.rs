@@ -59,6 +59,11 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
+/// A number of events for people.
+pub fn events(count: u64) -> String {
+    format!("{count} event{}", if count == 1 { "" } else { "s" })
+}
+
 /// What part one number is of another, in percent.
 pub fn share(part: u64, of: u64) -> f64 {
     if of == 0 { 0.0 } else { part as f64 * 100.0 / of as f64 }

@@ -7,7 +7,9 @@ mod lint;
 mod logs;
 mod replay;
 mod rotation;
+mod suggest;
 mod test;
+mod traffic;
 
 use std::sync::Arc;
 
@@ -34,6 +36,7 @@ enum Command {
     Explain(explain::Explain),
     Lint(lint::Lint),
     Replay(replay::Replay),
+    Suggest(suggest::Suggest),
     Test(test::Test),
 }
 
@@ -45,6 +48,7 @@ impl Policy {
             Command::Explain(command) => command.run(),
             Command::Lint(command) => command.run(),
             Command::Replay(command) => command.run(),
+            Command::Suggest(command) => command.run(),
             Command::Test(command) => command.run(),
         }
     }
