@@ -5,7 +5,7 @@ import re
 
 import traffic
 from machine import Collector, NotStarted
-from tools import HERE, REPOSITORY, Row
+from tools import Row
 
 OVERLAYS = ["recommended", "cis", "stig", "webhook", "tutorial", "palette-pxk"]
 OWN = ["blocking", "strict", "legacy", "truncate", "wait", "extra"]
@@ -15,10 +15,8 @@ FINAL = "ResponseComplete"
 
 def check(tools):
     packs = {"default": tools.build("default")}
-    for name in OVERLAYS:
-        packs[name] = tools.build(name, "-f", REPOSITORY / f"values/{name}.yaml")
-    for name in OWN:
-        packs[name] = tools.build(name, "-f", HERE / f"values/{name}.yaml")
+    for name in OVERLAYS + OWN:
+        packs[name] = tools.build(name, "-f", tools.values(name))
     pods = tools.pods("packs", packs)
     return (one(tools, name, pack, pods[name][0]) for name, pack in packs.items())
 

@@ -12,12 +12,14 @@ import sys
 import time
 from pathlib import Path
 
+import batching
 import packs
 import refusals
+import replay
 from machine import Machine, workspace
 from tools import Tools
 
-PARTS = {"packs": packs.check, "refusals": refusals.check}
+PARTS = {"packs": packs.check, "refusals": refusals.check, "replay": replay.check, "batching": batching.check}
 
 
 def main():

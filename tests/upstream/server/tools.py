@@ -44,6 +44,10 @@ class Tools:
         found = self.ask("lint", *files, "--kubernetes-version", self.minor)["diagnostics"]
         return tuple({one["code"] for one in found if one["severity"] == severity} for severity in ("error", "warning"))
 
+    def values(self, name):
+        """An overlay, of the project or of this folder."""
+        return next(path for path in [REPOSITORY / f"values/{name}.yaml", HERE / f"values/{name}.yaml"] if path.exists())
+
     def build(self, name, *values):
         """A built pack's folder."""
         out = self.tmp / "packs" / name
