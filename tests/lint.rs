@@ -193,6 +193,31 @@ spec:
 }
 
 #[test]
+fn a_whole_pod_needs_the_mounts_that_kubeadm_would_make() {
+    let pod = |flags: &str, mount: &str| {
+        format!(
+            "apiVersion: v1
+kind: Pod
+metadata: {{name: kube-apiserver, namespace: kube-system}}
+spec:
+  containers:
+    - name: kube-apiserver
+      image: registry.k8s.io/kube-apiserver:v1.35.0
+      command: [kube-apiserver, {flags}--service-account-key-file=/etc/kubernetes/pki/sa.pub]
+      volumeMounts: [{{mountPath: {mount}, name: k8s-certs, readOnly: true}}]
+  volumes: [{{hostPath: {{path: {mount}, type: DirectoryOrCreate}}, name: k8s-certs}}]
+"
+        )
+    };
+    let etcd = "--etcd-servers=https://127.0.0.1:2379, ";
+    assert_eq!(of_stdin(&pod(etcd, "/etc/kubernetes/pki")), (vec![], 0));
+    // Another volume took the name of the one with the certificates.
+    assert_eq!(of_stdin(&pod(etcd, "/var/log/audit")), (vec!["warning mount-missing -:8".to_owned()], 0));
+    // A part of a Pod is merged with what has the rest.
+    assert_eq!(of_stdin(&pod("", "/var/log/audit")), (vec![], 0));
+}
+
+#[test]
 fn a_policy_in_a_volume_that_is_no_host_path_is_mounted() {
     let pod = |volume: &str, more: &str| {
         format!(

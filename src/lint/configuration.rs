@@ -183,6 +183,9 @@ fn control_plane(kind: Kind, document: &Node, minor: Minor, policy: Option<&Node
     if !matches!(kind, Kind::StaticPod | Kind::PaletteEdgeK3s) {
         of_patch.extend(check::beside_kubeadm(&patch));
     }
+    if kind == Kind::StaticPod {
+        of_patch.extend(check::mounts::in_a_whole_pod(&patch));
+    }
     of_patch.items.retain_mut(|item| match item.code {
         Code::MountMissing | Code::MountSingleFile | Code::MountReadOnly | Code::MountPathType | Code::FileMissing
             if is_elsewhere(item, &patch, &other_mounts) =>

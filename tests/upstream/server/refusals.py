@@ -116,6 +116,7 @@ def said(server):
 
 def quoted(text):
     """A message without klog's time and place, for a table."""
-    text = re.sub(r'^[A-Z]\d{4} \S+ +\d+ [\w.]+:\d+\] |^"command failed" err=', "", text).replace("|", "\\|").replace("`", "'")
+    text = re.sub(r"^[A-Z]\d{4} \S+ +\d+ [\w.]+:\d+\] ", "", text).replace("|", "\\|").replace("`", "'")
     text = re.sub(r'^"command failed" err=', "", text)
+    text = re.sub(r"\d{4}-\d\d-\d\dT[\d-]+\.\d+", "TIME", text)
     return f"`{text if len(text) < 200 else text[:197] + '...'}`"

@@ -13,13 +13,14 @@ import time
 from pathlib import Path
 
 import batching
+import mounts
 import packs
 import refusals
 import replay
-from machine import Machine, workspace
+from machine import Machine, run, workspace
 from tools import Tools
 
-PARTS = {"packs": packs.check, "refusals": refusals.check, "replay": replay.check, "batching": batching.check}
+PARTS = {"packs": packs.check, "refusals": refusals.check, "replay": replay.check, "batching": batching.check, "mounts": mounts.check}
 
 
 def main():
@@ -31,7 +32,8 @@ def main():
     given = parser.parse_args()
     tmp = workspace()
     tools = Tools(given.minor, given.packwright, given.kubeadm, given.apiserver, tmp, Machine(tmp, given.etcd))
-    report, faults = {"kubernetes": tools.version(), "parts": {}}, 0
+    etcd = run(given.etcd, "--version").split()[2]
+    report, faults = {"kubernetes": tools.version(), "etcd": etcd, "parts": {}}, 0
     for name in given.only or PARTS:
         start = time.monotonic()
         report["parts"][name] = []
