@@ -107,6 +107,15 @@ fn a_control_plane_and_its_policy_are_one_configuration() {
 }
 
 #[test]
+fn a_mode_is_judged_with_the_policy_beside_it() {
+    let strict = KUBEADM.replace("  extraVolumes", "    - name: audit-log-mode\n      value: blocking-strict\n  extraVolumes");
+    let found = of_stdin(&format!("{strict}---\n{POLICY}"));
+    assert_eq!(found, (vec!["warning audit-strict-without-request-received -:17".to_owned()], 0));
+    assert_eq!(of_stdin(&format!("{strict}---\n{}", POLICY.replace("omitStages: [RequestReceived]\n", ""))).0, [""; 0]);
+    assert_eq!(of_stdin(&strict).0, [""; 0]);
+}
+
+#[test]
 fn the_version_is_the_documents_own_unless_given() {
     let policy = POLICY.replace("coordination.k8s.io", "\"*\"");
     let at = |version: &str| format!("{}---\n{policy}", KUBEADM.replace("v1.35.2", version));

@@ -48,6 +48,12 @@ looked up there. Lint is asked of both. An API server is asked whether it takes 
 Pod, and the Pod is started.""",
         "Pod",
     ),
+    "strict": (
+        "A log that cannot be written",
+        """A log file that is mounted itself cannot be rotated. What the modes make of that: an API server that refuses
+what it cannot log, or one that answers and says so nowhere but in its own log.""",
+        "mode",
+    ),
 }
 
 
@@ -63,7 +69,10 @@ def table(part, first):
     for rows in zip(*columns, strict=True):
         seen = [row[2] for row in rows]
         cells = [seen[0]] + ["the same" if one == seen[0] else one for one in seen[1:]]
-        print(f"| {rows[0][0]} | {rows[0][1]} | {' | '.join(cells)} |")
+        expected = [row[1] for row in rows]
+        if len(set(expected)) > 1:
+            expected = [f"{version}: {one}" for version, one in zip(versions, expected, strict=True)]
+        print(f"| {rows[0][0]} | {'; '.join(dict.fromkeys(expected))} | {' | '.join(cells)} |")
 
 
 print(f"""# Real API servers

@@ -17,10 +17,11 @@ import mounts
 import packs
 import refusals
 import replay
+import strict
 from machine import Machine, run, workspace
 from tools import Tools
 
-PARTS = {"packs": packs.check, "refusals": refusals.check, "replay": replay.check, "batching": batching.check, "mounts": mounts.check}
+PARTS = {"packs": packs.check, "refusals": refusals.check, "replay": replay.check, "batching": batching.check, "mounts": mounts.check, "strict": strict.check}
 
 
 def main():
