@@ -226,7 +226,7 @@ fn errors(case: &Case, minor: Minor) -> Vec<Diagnostic> {
     args.sort_by(|a, b| a.name.cmp(&b.name));
     let patch = ControlPlanePatch { args, volumes: Vec::new(), files: Vec::new() };
     let mut found = flags::check(&patch, minor);
-    found.extend(audit_options::check(&patch, minor));
+    found.extend(audit_options::check(&patch, minor, None));
     // These two the API server starts with; it just logs nothing.
     let silent = [Code::AuditPathWithoutPolicy, Code::AuditPolicyWithoutBackend];
     found.items.retain(|item| item.severity == Severity::Error && !silent.contains(&item.code));

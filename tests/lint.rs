@@ -107,6 +107,15 @@ fn a_control_plane_and_its_policy_are_one_configuration() {
 }
 
 #[test]
+fn a_mode_is_judged_with_the_policy_beside_it() {
+    let strict = KUBEADM.replace("  extraVolumes", "    - name: audit-log-mode\n      value: blocking-strict\n  extraVolumes");
+    let found = of_stdin(&format!("{strict}---\n{POLICY}"));
+    assert_eq!(found, (vec!["warning audit-strict-without-request-received -:17".to_owned()], 0));
+    assert_eq!(of_stdin(&format!("{strict}---\n{}", POLICY.replace("omitStages: [RequestReceived]\n", ""))).0, [""; 0]);
+    assert_eq!(of_stdin(&strict).0, [""; 0]);
+}
+
+#[test]
 fn the_version_is_the_documents_own_unless_given() {
     let policy = POLICY.replace("coordination.k8s.io", "\"*\"");
     let at = |version: &str| format!("{}---\n{policy}", KUBEADM.replace("v1.35.2", version));
@@ -190,6 +199,31 @@ spec:
 ";
     let run = lint(Path::new("."), &["-", JSON[0], JSON[1]], k3s);
     assert!(!run.out.contains("mount-"), "{}", run.out);
+}
+
+#[test]
+fn a_whole_pod_needs_the_mounts_that_kubeadm_would_make() {
+    let pod = |flags: &str, mount: &str| {
+        format!(
+            "apiVersion: v1
+kind: Pod
+metadata: {{name: kube-apiserver, namespace: kube-system}}
+spec:
+  containers:
+    - name: kube-apiserver
+      image: registry.k8s.io/kube-apiserver:v1.35.0
+      command: [kube-apiserver, {flags}--service-account-key-file=/etc/kubernetes/pki/sa.pub]
+      volumeMounts: [{{mountPath: {mount}, name: k8s-certs, readOnly: true}}]
+  volumes: [{{hostPath: {{path: {mount}, type: DirectoryOrCreate}}, name: k8s-certs}}]
+"
+        )
+    };
+    let etcd = "--etcd-servers=https://127.0.0.1:2379, ";
+    assert_eq!(of_stdin(&pod(etcd, "/etc/kubernetes/pki")), (vec![], 0));
+    // Another volume took the name of the one with the certificates.
+    assert_eq!(of_stdin(&pod(etcd, "/var/log/audit")), (vec!["warning mount-missing -:8".to_owned()], 0));
+    // A part of a Pod is merged with what has the rest.
+    assert_eq!(of_stdin(&pod("", "/var/log/audit")), (vec![], 0));
 }
 
 #[test]

@@ -14,14 +14,16 @@ use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location, nearest};
 use crate::kubernetes::{Minor, flags};
 use crate::patch::{Arg, ControlPlanePatch};
+use crate::yaml::Node;
 
 /// A log that may grow to more than this is said to, in MiB: it is more than
 /// the whole disk of many control-plane nodes.
 const MUCH_DISK: u64 = 50 * 1024;
 
-/// Every objection to the audit flags of a patch on API servers of `minor`.
-pub fn check(patch: &ControlPlanePatch, minor: Minor) -> Diagnostics {
-    let mut check = Check { patch, minor, found: Diagnostics::new() };
+/// Every objection to the audit flags of a patch on API servers of `minor`. A
+/// policy that the patch does not ship may stand beside it.
+pub fn check(patch: &ControlPlanePatch, minor: Minor, beside: Option<&Node>) -> Diagnostics {
+    let mut check = Check { patch, minor, beside, found: Diagnostics::new() };
     check.policy_and_backends();
     for backend in [LOG, WEBHOOK] {
         if check.switch(backend).is_some() {
@@ -56,6 +58,7 @@ impl Backend {
 struct Check<'p> {
     patch: &'p ControlPlanePatch,
     minor: Minor,
+    beside: Option<&'p Node>,
     found: Diagnostics,
 }
 
@@ -258,10 +261,13 @@ impl<'p> Check<'p> {
         self.found.push(diagnostic);
     }
 
-    /// The policy that ships, if it can be read, and where its `omitStages` is.
+    /// The policy, if it is there and can be read, and where its `omitStages` is.
     fn policy(&self) -> Option<(Policy, Option<Location>)> {
-        let (_, content) = self.patch.shipped().find(|(file, _)| super::is_policy(self.patch, file))?;
-        let document = content.document.as_ref().ok()?;
+        let shipped = self.patch.shipped().find(|(file, _)| super::is_policy(self.patch, file));
+        let document = match (shipped, self.beside) {
+            (Some((_, content)), _) => content.document.as_ref().ok()?,
+            (None, beside) => beside?,
+        };
         let policy = policy::decode(document, self.minor, &mut Diagnostics::new()).ok()?;
         Some((policy, document.get("omitStages").map(|stages| stages.location.clone())))
     }

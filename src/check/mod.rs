@@ -19,7 +19,7 @@ use crate::yaml::{self, Data, Node};
 
 /// Every objection to a patch on API servers of `minor` that kubeadm sets up.
 pub fn patch(patch: &ControlPlanePatch, minor: Minor) -> Diagnostics {
-    let mut found = server(patch, minor);
+    let mut found = server(patch, minor, None);
     found.extend(beside_kubeadm(patch));
     found
 }
@@ -32,9 +32,10 @@ pub fn beside_kubeadm(patch: &ControlPlanePatch) -> Diagnostics {
 }
 
 /// Every objection to what API servers of `minor` are given, whoever runs them.
-pub fn server(patch: &ControlPlanePatch, minor: Minor) -> Diagnostics {
+/// The options are judged with the policy beside the patch, if it ships none.
+pub fn server(patch: &ControlPlanePatch, minor: Minor, beside: Option<&Node>) -> Diagnostics {
     let mut found = flags::check(patch, minor);
-    found.extend(audit_options::check(patch, minor));
+    found.extend(audit_options::check(patch, minor, beside));
     found.extend(mounts::check(patch, minor));
     found.extend(files::check(patch));
     for (file, content) in patch.shipped() {

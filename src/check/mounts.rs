@@ -78,6 +78,17 @@ pub fn beside_kubeadm(patch: &ControlPlanePatch) -> Diagnostics {
     Diagnostics { items: patch.volumes.iter().flat_map(|volume| [reserved(volume), kubeadms_mount(volume)]).flatten().collect() }
 }
 
+/// Files that a whole Pod lacks although kubeadm has volumes for their folders:
+/// nobody adds those to a Pod. One without `--etcd-servers`, which every API
+/// server must have, is a part of a Pod.
+pub fn in_a_whole_pod(patch: &ControlPlanePatch) -> Diagnostics {
+    if patch.arg("etcd-servers").is_none() || mounts_a_macro(patch) {
+        return Diagnostics::new();
+    }
+    let lacks = |arg: &&Arg| is_kubeadms(&arg.value) && on_the_node(patch, &arg.value).is_none();
+    Diagnostics { items: files_read(patch).filter(lacks).map(not_mounted).collect() }
+}
+
 /// The paths on the node of the files that flags name.
 pub fn files_of_the_node(patch: &ControlPlanePatch) -> Vec<String> {
     files_read(patch).filter_map(|arg| on_the_node(patch, &arg.value)).map(|(_, path)| path).collect()
@@ -122,15 +133,7 @@ fn file_read(patch: &ControlPlanePatch, arg: &Arg) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let Some((volume, _)) = on_the_node(patch, path) else {
         if !is_kubeadms(path) && !mounts_a_macro(patch) {
-            let message = format!("--{} names {}, and no volume mounts it into the container", arg.name, quote(path));
-            let mut diagnostic = Diagnostic::new(Code::MountMissing, message)
-                .at(arg.location.clone())
-                .help("add a volume of the file: hostPath and mountPath its path, readOnly true, pathType File");
-            // Of these it is known that the API server does not start without them.
-            if is_audit {
-                diagnostic = diagnostic.with_severity(Severity::Error);
-            }
-            found.push(diagnostic);
+            found.push(not_mounted(arg));
         }
         return found;
     };
@@ -175,6 +178,15 @@ fn file_read(patch: &ControlPlanePatch, arg: &Arg) -> Vec<Diagnostic> {
         );
     }
     found
+}
+
+fn not_mounted(arg: &Arg) -> Diagnostic {
+    let message = format!("--{} names {}, and no volume mounts it into the container", arg.name, quote(&arg.value));
+    let diagnostic = Diagnostic::new(Code::MountMissing, message)
+        .at(arg.location.clone())
+        .help("add a volume of the file: hostPath and mountPath its path, readOnly true, pathType File");
+    // Of these it is known that the API server does not start without them.
+    if arg.name.starts_with("audit-") { diagnostic.with_severity(Severity::Error) } else { diagnostic }
 }
 
 /// The log's folder must be mounted, as a folder, writable: rotation renames

@@ -178,10 +178,13 @@ fn control_plane(kind: Kind, document: &Node, minor: Minor, policy: Option<&Node
         }
     }
     let is_unread = found.items.iter().any(|item| item.code == Code::DocumentUnread);
-    let mut of_patch = check::server(&patch, minor);
+    let mut of_patch = check::server(&patch, minor, policy);
     // A static Pod is what kubeadm wrote, or somebody without it; K3s has its own.
     if !matches!(kind, Kind::StaticPod | Kind::PaletteEdgeK3s) {
         of_patch.extend(check::beside_kubeadm(&patch));
+    }
+    if kind == Kind::StaticPod {
+        of_patch.extend(check::mounts::in_a_whole_pod(&patch));
     }
     of_patch.items.retain_mut(|item| match item.code {
         Code::MountMissing | Code::MountSingleFile | Code::MountReadOnly | Code::MountPathType | Code::FileMissing

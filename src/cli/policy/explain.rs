@@ -113,10 +113,13 @@ fn words(policy: &Policy, question: &Question, explanation: &Explanation) -> Str
     let list = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     let _ = writeln!(text, "stages:         {}", list(explanation.stages.names()));
     let _ = writeln!(text, "omitted stages: {}", list(decision.omit_stages.names()));
-    // Of a URL and of a failed authentication no body is logged at any level.
-    let has_bodies = decision.level >= Level::Request && question.who.is_some() && matches!(question.what, What::Resource { .. });
-    let managed = match (has_bodies, decision.omit_managed_fields) {
-        (false, _) => "no body is logged",
+    // Of a URL and of a failed authentication only answers are logged, and of those the ones that are
+    // API objects: failures and discovery documents, as real API servers show.
+    let has_objects = question.who.is_some() && matches!(question.what, What::Resource { .. });
+    let managed = match (decision.level, decision.omit_managed_fields) {
+        (Level::None | Level::Metadata, _) => "no body is logged",
+        (Level::Request, _) if !has_objects => "no body is logged",
+        (Level::RequestResponse, _) if !has_objects => "no body that is logged has any",
         (_, true) => "left out of bodies",
         (_, false) => "kept in bodies",
     };

@@ -3,7 +3,8 @@
 // static Pod that `init` writes. It links kubeadm and runs its commands as an operator would,
 // since those stay the same over minors while the functions behind them do not.
 //
-//	kubeadm CASES..    each CASES/NAME/ holds cluster-configuration.yaml and, if wanted, patches/
+//	kubeadm CASES..                 each CASES/NAME/ holds cluster-configuration.yaml and, if wanted, patches/
+//	kubeadm --pods FOLDER CASES..   the same, and FOLDER gets each Pod whole: NAME.yaml as kubeadm wrote it, and NAME.json
 //
 // It prints one JSON document that is the same on every machine, and needs neither network, root,
 // container runtime nor cluster. A case that kubeadm refuses or warns about ends it with status 1
@@ -77,9 +78,16 @@ type changes struct {
 	RestUnchanged bool     `json:"restUnchanged"`
 }
 
+// pods is where each case's Pod is written, if anywhere.
+var pods string
+
 func main() {
-	if len(os.Args) < 2 {
-		fail(fmt.Errorf("usage: kubeadm CASES.."))
+	folders := os.Args[1:]
+	if len(folders) > 1 && folders[0] == "--pods" {
+		pods, folders = folders[1], folders[2:]
+	}
+	if len(folders) == 0 {
+		fail(fmt.Errorf("usage: kubeadm [--pods FOLDER] CASES.."))
 	}
 	if version.Get().Major == "" {
 		fail(fmt.Errorf("built without a version, so kubeadm's own version checks are off: use the build script"))
@@ -99,7 +107,7 @@ func main() {
 
 	r := report{Kubernetes: version.Get().GitVersion, Cases: map[string]result{}}
 	r.APIVersion = scheme.Scheme.PrioritizedVersionsForGroup(group)[0].String()
-	empty, _, err := render([]byte("apiVersion: "+r.APIVersion+"\nkind: ClusterConfiguration\n"), "")
+	empty, _, err := render([]byte("apiVersion: "+r.APIVersion+"\nkind: ClusterConfiguration\n"), "", "")
 	if err != nil {
 		fail(err)
 	}
@@ -109,7 +117,7 @@ func main() {
 	r.Base.Volumes = slices.DeleteFunc(r.Base.Volumes, func(v corev1.Volume) bool { return hostDependent(v.Name, v.HostPath.Path) })
 	r.Base.VolumeMounts = slices.DeleteFunc(r.Base.VolumeMounts, func(m corev1.VolumeMount) bool { return hostDependent(m.Name, m.MountPath) })
 
-	for _, cases := range os.Args[1:] {
+	for _, cases := range folders {
 		documents, err := filepath.Glob(filepath.Join(cases, "*", "cluster-configuration.yaml"))
 		if err != nil || len(documents) == 0 {
 			fail(fmt.Errorf("%s: no case in it", cases))
@@ -178,7 +186,7 @@ func ask(document string, empty corev1.Pod) (result, error) {
 
 	_, err = kubeadm(complete(text, patches), "config", "validate")
 	r.Validate = message(err, patches)
-	full, warnings, err := render(text, patches)
+	full, warnings, err := render(text, patches, filepath.Base(filepath.Dir(document)))
 	r.Load, r.Warnings = message(err, patches), warnings
 	if err != nil {
 		return r, nil
@@ -198,8 +206,8 @@ func ask(document string, empty corev1.Pod) (result, error) {
 	return r, nil
 }
 
-// render lets kubeadm write the static Pod manifest and reads it back.
-func render(document []byte, patches string) (pod corev1.Pod, warnings []string, err error) {
+// render lets kubeadm write the static Pod manifest and reads it back. It is kept under a name, if it has one.
+func render(document []byte, patches, name string) (pod corev1.Pod, warnings []string, err error) {
 	folder, err := os.MkdirTemp("", "kubeadm-case-")
 	if err != nil {
 		return pod, nil, err
@@ -221,7 +229,17 @@ func render(document []byte, patches string) (pod corev1.Pod, warnings []string,
 	if err != nil {
 		return pod, warnings, err
 	}
-	return pod, warnings, yaml.UnmarshalStrict(text, &pod)
+	if err := yaml.UnmarshalStrict(text, &pod); err != nil || pods == "" || name == "" {
+		return pod, warnings, err
+	}
+	tree, err := json.Marshal(pod)
+	if err != nil {
+		return pod, warnings, err
+	}
+	if err := os.WriteFile(filepath.Join(pods, name+".json"), tree, 0o644); err != nil {
+		return pod, warnings, err
+	}
+	return pod, warnings, os.WriteFile(filepath.Join(pods, name+".yaml"), text, 0o644)
 }
 
 // kubeadm runs one of its commands with --config and gives back its warnings.
