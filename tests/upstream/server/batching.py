@@ -3,9 +3,11 @@
 The flags are those of values/tutorial.yaml, which has batches of 5 and no wait.
 """
 
+import contextlib
 import os
 import statistics
 import time
+from pathlib import Path
 
 import traffic
 from tools import Row
@@ -36,9 +38,10 @@ def one(tools, name, pack, pod):
     node, server = start(tools, pack, pod)
     time.sleep(10)  # what it does once at its start is over
     delays = [late(server, node, f"late-{number}") for number in range(REQUESTS)]
-    before = wanted(server)
+    prefer(server)
+    before = cpu(server)
     time.sleep(IDLE)
-    busy = (wanted(server) - before) / IDLE
+    busy = (cpu(server) - before) / IDLE
     server.kill()
     killed = [lost(tools, pack, pod, "kill") for _ in range(ROUNDS)]
     stopped = [lost(tools, pack, pod, "stop") for _ in range(ROUNDS)]
@@ -47,7 +50,7 @@ def one(tools, name, pack, pod):
     wait, in_a_loop = WAITS[name], name == TUTORIAL
     row = Row(name, f"{f'at most {wait} s late' if wait else 'at once'}, nothing lost by SIGTERM, {'one core' if in_a_loop else 'no core'} busy", "")
     row.seen = f"{words(statistics.median(delays))} late, at most {words(max(delays))}; of {REQUESTS} requests {numbers(killed)} lost by SIGKILL, {numbers(stopped)} by SIGTERM; "
-    row.seen += f"{busy:.2f} cores wanted when idle"
+    row.seen += f"{busy:.2f} cores busy when idle"
     if max(delays) > wait + 1:
         row.faults.append("events are later")
     if any(stopped):
@@ -56,7 +59,7 @@ def one(tools, name, pack, pod):
     if max(killed) > (BATCH if wait else 1):
         row.faults.append("more events are lost by SIGKILL than a batch has")
     if in_a_loop != (busy > 0.7):
-        row.faults.append(f"it wants {busy:.2f} cores when idle")
+        row.faults.append(f"it takes {busy:.2f} cores when idle")
     return row
 
 
@@ -107,13 +110,14 @@ def lost(tools, pack, pod, how):
     return sum(f'"auditID":"{name}","stage":"ResponseComplete"' not in text for name in names)
 
 
-def wanted(server):
-    """Seconds of processor time that it had or waited for: other work on the machine does not change the sum much."""
-    total = 0
+def prefer(server):
+    """Before all else on the machine, so that it takes what it would take alone. Only root may."""
     for thread in os.listdir(f"/proc/{server.process.pid}/task"):
-        try:
-            ran, waited, _ = open(f"/proc/{server.process.pid}/task/{thread}/schedstat").read().split()
-        except FileNotFoundError:
-            continue  # it ended
-        total += int(ran) + int(waited)
-    return total / 1e9
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, int(thread), -15)
+
+
+def cpu(server):
+    """Seconds of processor time so far."""
+    fields = Path(f"/proc/{server.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

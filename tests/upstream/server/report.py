@@ -37,8 +37,8 @@ event, and its bytes those of the lines without the bodies.""",
         "Batches",
         f"""The flags of the [tutorial](../values/tutorial.yaml), with other waits and modes. How late: from the answer of a request
 until its last event is in the file, one request at a time, 20 of them, median and maximum. Lost: of 20 requests, ten a
-second, those whose last event is not in the file after the server is gone, in three rounds. Cores wanted: processor
-time that its threads had, or waited for, in 10 s without requests.""",
+second, those whose last event is not in the file after the server is gone, in three rounds. Cores busy: processor
+time in 10 s without requests, before all else on the machine.""",
         "log",
     ),
     "mounts": (
