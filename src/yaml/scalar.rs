@@ -92,11 +92,20 @@ pub fn ambiguity(text: &str) -> Option<&'static str> {
     if unsigned.contains('_') && unsigned.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'_' | b'.' | b'x')) {
         return Some("YAML 1.1 readers drop the underscores and take it for a number");
     }
-    if unsigned.contains(':') && unsigned.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'.' | b'_')) {
+    if is_base_60(unsigned) {
         return Some("YAML 1.1 readers take it for a number in base 60");
     }
     let date = bytes.len() >= 8 && bytes.get(4) == Some(&b'-') && bytes[..4].iter().all(u8::is_ascii_digit) && bytes[5].is_ascii_digit();
     date.then_some("some YAML readers take it for a date")
+}
+
+/// `1:30`, `190:20:30.15`: digits, then up to 59 after each colon. An address with a port is none.
+fn is_base_60(text: &str) -> bool {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let Some((first, rest)) = whole.split_once(':') else { return false };
+    let sixtieths = |part: &str| matches!(part.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9']);
+    !first.is_empty() && digits(first) && digits(fraction) && rest.split(':').all(sixtieths)
 }
 
 /// The words that are booleans to YAML 1.1 and text to YAML 1.2.
@@ -135,10 +144,12 @@ mod tests {
 
     #[test]
     fn says_what_other_readers_would_read() {
-        for text in ["yes", "off", "017", "08", "1_000", "1:30", "0o17", "=", "2001-12-14", ".inf", "0b1"] {
+        for text in ["yes", "off", "017", "08", "1_000", "1:30", "190:20:30.15", "0o17", "=", "2001-12-14", ".inf", "0b1"] {
             assert!(ambiguity(text).is_some(), "{text}");
         }
-        for text in ["30", "1.30", "Metadata", "root:root", "audit.k8s.io/v1", "/etc", "10s", "true", "", "v1"] {
+        for text in
+            ["30", "1.30", "Metadata", "root:root", "audit.k8s.io/v1", "/etc", "10s", "true", "", "v1", "10.0.0.1:6443", "8443:80", "1:75"]
+        {
             assert!(ambiguity(text).is_none(), "{text}");
         }
     }
