@@ -58,7 +58,7 @@ def one(tools, name, pack, pod):
     # No more than a batch that is not full, and what arrives meanwhile.
     if max(killed) > (BATCH if wait else 1):
         row.faults.append("more events are lost by SIGKILL than a batch has")
-    if in_a_loop != (busy > 0.7):
+    if in_a_loop != (busy > 0.5):
         row.faults.append(f"it takes {busy:.2f} cores when idle")
     return row
 
