@@ -44,7 +44,7 @@ def one(tools, name, pack, pod):
     busy = (cpu(server) - before) / IDLE
     server.kill()
     killed = [lost(tools, pack, pod, "kill") for _ in range(ROUNDS)]
-    stopped = [lost(tools, pack, pod, "stop") for _ in range(ROUNDS)]
+    stopped = [lost(tools, pack, pod, "stop")]
     # What the documents say: a batch leaves when it is full or after the wait, a stopped server
     # writes what it has, and a batch without a wait is gathered in a loop that never rests.
     wait, in_a_loop = WAITS[name], name == TUTORIAL
