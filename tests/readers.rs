@@ -239,7 +239,7 @@ fn class(version: &str, variables: &str, patches: &[(&str, &[&str])]) -> String 
 #[test]
 fn a_class_by_parents_of_its_lists() {
     let whole = r#"op: add, path: SPEC, value: {clusterConfiguration: {apiServer: {extraArgs: [{name: a, value: "1"}], extraVolumes: [{name: v, hostPath: /h, mountPath: /m}]}}, files: [{path: /f, content: "x"}]}"#;
-    let (reading, found) = read(&class("v1beta2", "[]", &[("", &[whole, "op: add, path: SPEC/files/-, value: {path: /g, content: y}"])]));
+    let (reading, found) = read(&class("v1beta2", "[]", &[("", &[whole, "op: add, path: SPEC/files/-, value: {path: /g, content: z}"])]));
     assert_eq!((args(&reading), found), (vec!["a=1".to_owned()], vec![]));
     assert_eq!(reading.volumes[0].host_path, "/h");
     assert_eq!(reading.files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["/f", "/g"]);

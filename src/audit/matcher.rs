@@ -33,6 +33,8 @@ type Set = Box<[u64]>;
 struct Index {
     /// Texts that some rule lists.
     listed: HashMap<String, Set>,
+    /// Their lengths, a bit each: most texts are told to be others without a look into them.
+    lengths: u64,
     /// For every other text: the rules that list none.
     other: Set,
 }
@@ -48,12 +50,22 @@ impl Index {
                 .entry((*text).to_owned())
                 .or_insert_with(|| set(&fields, |field| field.as_ref().is_none_or(|texts| texts.contains(text))));
         }
-        Self { listed, other }
+        let lengths = listed.keys().fold(0, |lengths, text: &String| lengths | length(text));
+        Self { listed, lengths, other }
     }
 
+    #[inline]
     fn get(&self, text: &str) -> &[u64] {
+        if self.lengths & length(text) == 0 {
+            return &self.other;
+        }
         self.listed.get(text).unwrap_or(&self.other)
     }
+}
+
+/// The bit of a text's length; the last is for all that are longer.
+fn length(text: &str) -> u64 {
+    1 << text.len().min(63)
 }
 
 fn set<T>(rules: &[T], belongs: impl Fn(&T) -> bool) -> Set {

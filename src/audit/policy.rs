@@ -6,8 +6,9 @@
 
 use super::types::{GroupResources, LEVELS, Level, Policy, Rule, STAGES, Stage, Stages};
 use crate::diagnostic::human::quote;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, nearest};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location, nearest};
 use crate::kubernetes::Minor;
+use crate::yaml::scalar::in_kubernetes;
 use crate::yaml::{Data, Node};
 
 /// Verbs of resource requests, and HTTP methods in lower case for the others
@@ -44,6 +45,16 @@ const GROUP_FIELDS: &[&str] = &["group", "resources", "resourceNames"];
 pub fn decode(policy: &Node, minor: Minor, warnings: &mut Diagnostics) -> Result<Policy, Diagnostics> {
     let (policy, found) = examine(policy, minor);
     found.into_result(policy, warnings)
+}
+
+/// Leaves out of what was found in reading YAML what [`decode`] decides for a policy:
+/// whether a word without quotes is text to the API server.
+pub fn settle(policy: &Node, found: &mut Diagnostics) {
+    let judged = policy.entries().iter().filter(|entry| entry.key != "metadata").map(|entry| &entry.value.location);
+    let judged: Vec<&Location> = judged.collect();
+    let within =
+        |at: &Location| judged.iter().any(|of| of.source == at.source && of.range.start <= at.range.start && at.range.end <= of.range.end);
+    found.items.retain(|item| item.code != Code::YamlAmbiguousScalar || !item.location.as_ref().is_some_and(within));
 }
 
 /// The policy as far as it can be understood, and everything that is wrong with it.
@@ -107,17 +118,21 @@ impl Check {
     }
 
     fn head(&mut self, policy: &Node) {
-        match policy.get("apiVersion").and_then(Node::as_str) {
+        // The API server looks for these two in any case (`encoding/json`), and only for these.
+        let any_case = |key: &str| policy.entries().iter().find(|entry| entry.key.eq_ignore_ascii_case(key)).map(|entry| &entry.value);
+        match any_case("apiVersion").and_then(Node::as_str) {
             Some("audit.k8s.io/v1") => {}
             Some("audit.k8s.io/v1beta1" | "audit.k8s.io/v1alpha1") if self.minor < V1_ALONE_SINCE => {}
             other => {
                 let written = other.map_or("absent".to_owned(), quote);
-                let at = policy.get("apiVersion").unwrap_or(policy);
+                let at = any_case("apiVersion").unwrap_or(policy);
                 self.push(Code::PolicyVersion, at, format!("apiVersion must be `audit.k8s.io/v1`, and it is {written}"));
             }
         }
-        if let Some(kind) = policy.get("kind")
-            && kind.as_str() != Some("Policy")
+        // Without a kind it is taken for a policy.
+        if let Some(kind) = any_case("kind")
+            && !matches!(kind.data, Data::Null)
+            && !matches!(kind.as_str(), Some("" | "Policy"))
         {
             self.push(
                 Code::PolicyInvalid,
@@ -194,6 +209,7 @@ impl Check {
         if let Some(name) = name {
             match name.as_str() {
                 None => self.push(Code::PolicySyntax, name, format!("`group` is text, not {}", name.kind())),
+                Some(text) if self.is_other_type(name, "group", text) => {}
                 Some("*") if self.minor >= GROUP_WILDCARD_SINCE => {}
                 Some("*") => {
                     let message = format!(
@@ -276,17 +292,26 @@ impl Check {
         for item in value.items().iter().filter(|item| item.as_str().is_none()) {
             self.push(Code::PolicySyntax, item, format!("`{key}` is a list of text, and this is {}", item.kind()));
         }
-        value.items().iter().filter_map(Node::as_str).map(str::to_owned).collect()
+        let texts = value.items().iter().filter_map(|item| item.as_str().map(|text| (item, text)));
+        texts.filter(|(item, text)| !self.is_other_type(item, key, text)).map(|(_, text)| text.to_owned()).collect()
+    }
+
+    /// Whether text without quotes is none to the API server, which then does not start.
+    fn is_other_type(&mut self, node: &Node, key: &str, text: &str) -> bool {
+        let Data::Ambiguous(_) = node.data else { return false };
+        let Some(kind) = in_kubernetes(text) else { return false };
+        let message = format!("`{key}` is text, and {} without quotes is {kind} to the API server, which refuses the policy", quote(text));
+        self.found.push(Diagnostic::new(Code::PolicySyntax, message).at(node.location.clone()).help(format!("write \"{text}\"")));
+        true
     }
 
     fn boolean(&mut self, node: &Node, key: &str) -> Option<bool> {
         let value = node.get(key)?;
-        match value.data {
-            Data::Bool(value) => return Some(value),
-            Data::Null => {}
-            _ => self.push(Code::PolicySyntax, value, format!("`{key}` is true or false, not {}", value.kind())),
+        let is = value.as_bool();
+        if is.is_none() && !matches!(value.data, Data::Null) {
+            self.push(Code::PolicySyntax, value, format!("`{key}` is true or false, not {}", value.kind()));
         }
-        None
+        is
     }
 }
 

@@ -13,7 +13,7 @@ use crate::audit::types::{Level, Policy, Stage};
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location, nearest};
 use crate::kubernetes::{Minor, flags};
-use crate::patch::{Arg, ControlPlanePatch};
+use crate::patch::{Arg, ControlPlanePatch, MACROS};
 use crate::yaml::Node;
 
 /// A log that may grow to more than this is said to, in MiB: it is more than
@@ -301,7 +301,7 @@ impl<'p> Check<'p> {
         }
         // A macro at its beginning may stand for `-`.
         let path = self.value(LOG.switch);
-        let is_file = path != "-" && !["{{", "${", "$("].iter().any(|sign| path.starts_with(sign));
+        let is_file = path != "-" && !MACROS.iter().any(|sign| path.starts_with(sign));
         if let ([_, backups, size], true) = (numbers.as_slice(), is_file) {
             self.rotation(ROTATION, *size);
             self.disk(*backups, *size);

@@ -94,7 +94,7 @@ pub fn secrets_in_values(values: &Values) -> Diagnostics {
     let mut found = Diagnostics::new();
     for leaf in values.leaves() {
         let text = match &leaf.value.data {
-            Data::String(text) => text.clone(),
+            Data::String(text) | Data::Ambiguous(text) => text.clone(),
             Data::Number(number) => number.to_string(),
             _ => continue,
         };
@@ -132,7 +132,7 @@ pub(crate) fn refuse(message: String) -> Diagnostic {
 pub fn redact(values: &mut Values) {
     fn walk(node: &mut Node, path: &Path) {
         match &mut node.data {
-            Data::String(text) if secret::in_value(path, text).is_some() => {
+            Data::String(text) | Data::Ambiguous(text) if secret::in_value(path, text).is_some() => {
                 *text = format!("sha256:{}", crate::pack::sha256(text.as_bytes()));
             }
             Data::Number(number) if secret::in_value(path, &number.to_string()).is_some() => {

@@ -33,6 +33,7 @@ impl Documents {
         let mut documents = Self::default();
         for document in yaml::read_all(source, warnings)?.into_iter().flat_map(members) {
             if is_policy(&document) {
+                audit::policy::settle(&document, warnings);
                 documents.policies.push(document);
             } else if let Some(kind) = Kind::of(&document).filter(|kind| *kind != Kind::PalettePresets) {
                 // Presets change a part of values, and are nothing by themselves.

@@ -16,7 +16,7 @@ pub use configuration::judge;
 pub use input::{Inputs, Plain, inputs};
 
 use crate::diagnostic::human::quote;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, Source};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location, Severity, Source};
 use crate::kubernetes::Minor;
 use crate::profile::{Profile, Report};
 use crate::{pack, parallel};
@@ -80,6 +80,14 @@ pub fn lint(plain: &Plain, ask: Ask<'_>, mut hand_on: impl FnMut(Found)) {
     }
 }
 
+/// A word that is refused where it stands is not called ambiguous as well. Then comments apply.
+fn settle(found: &mut Diagnostics) {
+    let refused: Vec<Location> =
+        found.items.iter().filter(|item| item.severity == Severity::Error).filter_map(|item| item.location.clone()).collect();
+    found.items.retain(|item| item.code != Code::YamlAmbiguousScalar || !item.location.as_ref().is_some_and(|at| refused.contains(at)));
+    apply_comments(found);
+}
+
 /// Files that a person named: together they are one configuration if they hold
 /// exactly one control-plane document and one policy.
 fn named(sources: &[Arc<Source>], ask: Ask<'_>) -> Found {
@@ -107,7 +115,7 @@ fn named(sources: &[Arc<Source>], ask: Ask<'_>) -> Found {
     } else {
         all.into_iter().for_each(|(_, documents)| found.extend(documents.lint(ask)));
     }
-    apply_comments(&mut found.diagnostics);
+    settle(&mut found.diagnostics);
     found
 }
 
@@ -124,6 +132,6 @@ fn one(source: &Arc<Source>, ask: Ask<'_>) -> Found {
         Err(_) if source.name.ends_with(".json") || source.text.contains("{{") => return Found::default(),
         Err(errors) => found.diagnostics.extend(errors),
     }
-    apply_comments(&mut found.diagnostics);
+    settle(&mut found.diagnostics);
     found
 }

@@ -54,8 +54,11 @@ impl Arg {
 /// Whether a text is another one in the end: somebody replaces what is in its double braces, or a
 /// variable in it, `${NAME}` of clusterctl's templates or `$(NAME)` of a Pod's command.
 pub fn has_macro(text: &str) -> bool {
-    ["{{", "${", "$("].iter().any(|sign| text.contains(sign))
+    MACROS.iter().any(|sign| text.contains(sign))
 }
+
+/// What a macro begins with.
+pub const MACROS: [&str; 3] = ["{{", "${", "$("];
 
 /// One host path mounted into the API server's Pod (kubeadm's HostPathMount).
 #[derive(Debug, Clone)]

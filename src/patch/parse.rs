@@ -153,8 +153,8 @@ impl Parser {
         };
         let value = &entry.value;
         match (entry.key.as_str(), &value.data) {
-            ("content", Data::String(text)) => Some(Body::Content(Content::written(text, &value.location))),
-            ("template", Data::String(name)) => match sibling(name, &value.location) {
+            ("content", Data::String(text) | Data::Ambiguous(text)) => Some(Body::Content(Content::written(text, &value.location))),
+            ("template", Data::String(name) | Data::Ambiguous(name)) => match sibling(name, &value.location) {
                 Ok(content) => Some(Body::Content(content)),
                 Err(errors) => {
                     self.fields.found.extend(errors);

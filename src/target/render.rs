@@ -275,7 +275,7 @@ fn one(
 /// The first text of a document that holds double braces.
 fn braces(document: &Node) -> Option<&Location> {
     match &document.data {
-        Data::String(text) => text.contains("{{").then_some(&document.location),
+        Data::String(text) | Data::Ambiguous(text) => text.contains("{{").then_some(&document.location),
         Data::List(items) => items.iter().find_map(braces),
         Data::Map(entries) => entries.iter().find_map(|entry| braces(&entry.value)),
         _ => None,

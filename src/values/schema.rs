@@ -387,7 +387,7 @@ fn written(node: &Node) -> String {
         crate::yaml::Data::Map(_) => "a mapping".to_owned(),
         crate::yaml::Data::List(_) => "a list".to_owned(),
         crate::yaml::Data::Null => "null".to_owned(),
-        crate::yaml::Data::String(text) => format!("the text {}", quote(text)),
+        crate::yaml::Data::String(text) | crate::yaml::Data::Ambiguous(text) => format!("the text {}", quote(text)),
         _ => quote(&crate::yaml::emit::flow(&node.to_json())),
     }
 }

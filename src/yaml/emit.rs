@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Number, Value};
 
-use super::scalar::is_yaml_1_1_word;
+use super::scalar::word;
 use crate::values::Path;
 
 /// Told the path of each value just before it is written, and may write a
@@ -196,11 +196,11 @@ pub fn string(text: &str) -> String {
 }
 
 fn plain_is_safe(text: &str) -> bool {
-    let word =
-        |text: &str| is_yaml_1_1_word(text) || ["true", "false", "null", "inf", "nan"].iter().any(|word| text.eq_ignore_ascii_case(word));
+    let is_word =
+        |text: &str| word(text).is_some() || ["true", "false", "null", "inf", "nan"].iter().any(|word| text.eq_ignore_ascii_case(word));
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_./=@+%-".contains(&byte))
-        && !word(text)
+        && !is_word(text)
 }
 
 /// Literal blocks: one trailing line feed, and nothing at the edges of lines

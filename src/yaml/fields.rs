@@ -1,6 +1,7 @@
 //! What a document must hold, asked field by field. A fault is reported at its
 //! place and reading goes on, so that all faults of a document are told at once.
 
+use super::scalar::in_kubernetes;
 use super::{Data, Node, emit};
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location, nearest};
@@ -99,9 +100,14 @@ impl Fields {
 
     /// Reports a scalar that is not written as text.
     pub fn must_be_string(&mut self, value: &Node, what: &str) {
-        if matches!(value.data, Data::Bool(_) | Data::Number(_)) {
+        let kind = match &value.data {
+            Data::Bool(_) | Data::Number(_) => Some(value.kind()),
+            Data::Ambiguous(text) => in_kubernetes(text),
+            _ => None,
+        };
+        if let Some(kind) = kind {
             let written = scalar_text(value).unwrap_or_default();
-            let diagnostic = Diagnostic::new(self.shape, format!("{what} must be text, not {}", value.kind()));
+            let diagnostic = Diagnostic::new(self.shape, format!("{what} must be text, not {kind}"));
             self.found.push(diagnostic.at(value.location.clone()).help(format!("write it in quotes: \"{written}\"")));
         }
     }
@@ -110,7 +116,7 @@ impl Fields {
 /// The text of a scalar that is not null. `10.0` was written as a whole number.
 pub fn scalar_text(node: &Node) -> Option<String> {
     match &node.data {
-        Data::String(text) => Some(text.clone()),
+        Data::String(text) | Data::Ambiguous(text) => Some(text.clone()),
         Data::Bool(value) => Some(value.to_string()),
         Data::Number(number) => Some(match number.as_f64() {
             Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 1e15 => format!("{float:.0}"),

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 
+use super::scalar;
 use crate::diagnostic::Location;
 
 /// A value and its place.
@@ -24,6 +25,9 @@ pub enum Data {
     Number(Number),
     /// Text.
     String(String),
+    /// Text without quotes that other YAML readers take for something else
+    /// ([`ambiguity`](super::scalar::ambiguity)).
+    Ambiguous(String),
     /// A list.
     List(Vec<Node>),
     /// A mapping with unique keys.
@@ -66,7 +70,17 @@ impl Node {
     /// The text of a string.
     pub fn as_str(&self) -> Option<&str> {
         match &self.data {
-            Data::String(text) => Some(text),
+            Data::String(text) | Data::Ambiguous(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The boolean that YAML readers of Kubernetes take this for: they know the words
+    /// of YAML 1.1.
+    pub fn as_bool(&self) -> Option<bool> {
+        match &self.data {
+            Data::Bool(value) => Some(*value),
+            Data::Ambiguous(word) => scalar::word(word),
             _ => None,
         }
     }
@@ -78,7 +92,7 @@ impl Node {
             Data::Bool(_) => "boolean",
             Data::Number(number) if number.is_f64() => "number",
             Data::Number(_) => "integer",
-            Data::String(_) => "string",
+            Data::String(_) | Data::Ambiguous(_) => "string",
             Data::List(_) => "list",
             Data::Map(_) => "mapping",
         }
@@ -112,7 +126,7 @@ impl Node {
             Data::Null => Value::Null,
             Data::Bool(value) => Value::Bool(*value),
             Data::Number(number) => Value::Number(number.clone()),
-            Data::String(text) => Value::String(text.clone()),
+            Data::String(text) | Data::Ambiguous(text) => Value::String(text.clone()),
             Data::List(items) => Value::Array(items.iter().map(Node::to_json).collect()),
             Data::Map(entries) => {
                 Value::Object(entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect::<Map<_, _>>())

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, Tag};
+use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, StructureStyle, Tag};
 
 use super::node::{Data, Entry, Node};
 use super::scalar::{self, Scalar};
@@ -86,7 +86,7 @@ pub fn read_all(source: &Arc<Source>, warnings: &mut Diagnostics) -> Result<Vec<
     let mut options = Options::default();
     options.set_emit_comments(false);
     let parser = Parser::new_from_str_with_options(&source.text, options);
-    let mut reader = Reader { source, parser, anchors: HashMap::new(), nodes: 0, found: Diagnostics::new() };
+    let mut reader = Reader { source, parser, anchors: HashMap::new(), nodes: 0, flows: 0, found: Diagnostics::new() };
     let documents = reader.documents();
     let mut found = reader.found;
     match documents {
@@ -103,6 +103,8 @@ struct Reader<'s, 'i> {
     parser: Parser<'i, granit_parser::StrInput<'i>>,
     anchors: HashMap<usize, Node>,
     nodes: usize,
+    /// How many brackets and braces are open.
+    flows: usize,
     found: Diagnostics,
 }
 
@@ -166,8 +168,8 @@ impl<'i> Reader<'_, 'i> {
                 let range = if is_block { block_range(&self.source.text, range) } else { range };
                 (self.scalar(&text, style, tag.as_deref(), range), anchor)
             }
-            Event::SequenceStart(_, anchor, tag) => (self.list(tag.as_deref(), range, depth)?, anchor),
-            Event::MappingStart(_, anchor, tag) => (self.map(tag.as_deref(), range, depth)?, anchor),
+            Event::SequenceStart(style, anchor, tag) => (self.within(style, |reader| reader.list(tag.as_deref(), range, depth))?, anchor),
+            Event::MappingStart(style, anchor, tag) => (self.within(style, |reader| reader.map(tag.as_deref(), range, depth))?, anchor),
             Event::Alias(id) => return self.alias(id, range, depth),
             _ => (Node { data: Data::Null, location: self.source.at(range) }, 0),
         };
@@ -175,6 +177,14 @@ impl<'i> Reader<'_, 'i> {
             self.anchors.insert(anchor, node.clone());
         }
         Ok(node)
+    }
+
+    fn within<T>(&mut self, style: StructureStyle, read: impl FnOnce(&mut Self) -> T) -> T {
+        let flow = usize::from(style == StructureStyle::Flow);
+        self.flows += flow;
+        let read = read(self);
+        self.flows -= flow;
+        read
     }
 
     fn deep(&self, depth: usize, range: &Range<usize>) -> Result<(), Stop> {
@@ -299,15 +309,18 @@ impl<'i> Reader<'_, 'i> {
     }
 
     fn plain(&mut self, text: &str, range: &Range<usize>) -> Data {
-        if let Some(why) = scalar::ambiguity(text) {
+        let mark = (self.flows > 0 && text.contains('?')).then_some("between brackets, YAML 1.1 readers take the `?` for a key's");
+        if let Some(why) = mark.or_else(|| scalar::ambiguity(text)) {
             let message = format!("{} is ambiguous: {why}; it is taken as text", quote(text));
             let diagnostic = Diagnostic::new(Code::YamlAmbiguousScalar, message).at(self.source.at(range.clone()));
-            self.found.push(diagnostic.help(if scalar::is_yaml_1_1_word(text) {
+            self.found.push(diagnostic.help(if scalar::word(text).is_some() {
                 format!("write true or false, or \"{text}\" for the text")
+            } else if mark.is_some() {
+                "put it in quotes".to_owned()
             } else {
                 format!("write a plain decimal number, or \"{text}\" for the text")
             }));
-            return Data::String(text.to_owned());
+            return Data::Ambiguous(text.to_owned());
         }
         match scalar::resolve(text) {
             Scalar::Null => Data::Null,

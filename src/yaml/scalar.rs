@@ -68,7 +68,7 @@ fn looks_like_a_decimal(text: &str) -> bool {
 
 /// Why a plain scalar is read differently by YAML 1.1 readers, if it is.
 pub fn ambiguity(text: &str) -> Option<&'static str> {
-    if is_yaml_1_1_word(text) {
+    if word(text).is_some() {
         return Some("YAML 1.1 readers take it for a boolean, YAML 1.2 readers for text");
     }
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
@@ -92,16 +92,47 @@ pub fn ambiguity(text: &str) -> Option<&'static str> {
     if unsigned.contains('_') && unsigned.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'_' | b'.' | b'x')) {
         return Some("YAML 1.1 readers drop the underscores and take it for a number");
     }
-    if unsigned.contains(':') && unsigned.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'.' | b'_')) {
+    if is_base_60(unsigned) {
         return Some("YAML 1.1 readers take it for a number in base 60");
     }
     let date = bytes.len() >= 8 && bytes.get(4) == Some(&b'-') && bytes[..4].iter().all(u8::is_ascii_digit) && bytes[5].is_ascii_digit();
     date.then_some("some YAML readers take it for a date")
 }
 
+/// `1:30`, `190:20:30.15`: digits, then up to 59 after each colon. An address with a port is none.
+fn is_base_60(text: &str) -> bool {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let Some((first, rest)) = whole.split_once(':') else { return false };
+    let sixtieths = |part: &str| matches!(part.as_bytes(), [b'0'..=b'9'] | [b'0'..=b'5', b'0'..=b'9']);
+    !first.is_empty() && digits(first) && digits(fraction) && rest.split(':').all(sixtieths)
+}
+
+/// What YAML readers of Kubernetes (`sigs.k8s.io/yaml`) take an ambiguous scalar
+/// for, if not for text: they know the words of YAML 1.1 and its numbers, but not
+/// its base 60. A `?` is ambiguous between brackets alone, where they refuse it.
+pub fn in_kubernetes(text: &str) -> Option<&'static str> {
+    if word(text).is_some() {
+        return Some("a boolean");
+    }
+    if text.contains('?') {
+        return Some("no YAML");
+    }
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let is_number = match unsigned.as_bytes() {
+        [b'.', ..] | [b'0', b'o' | b'b' | b'0'..=b'9', ..] => true,
+        _ => unsigned.contains('_'),
+    };
+    (is_number && !unsigned.contains(':') && !unsigned.contains('-')).then_some("a number")
+}
+
 /// The words that are booleans to YAML 1.1 and text to YAML 1.2.
-pub fn is_yaml_1_1_word(text: &str) -> bool {
-    matches!(text, "y" | "Y" | "n" | "N" | "yes" | "Yes" | "YES" | "no" | "No" | "NO" | "on" | "On" | "ON" | "off" | "Off" | "OFF")
+pub fn word(text: &str) -> Option<bool> {
+    match text {
+        "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
+        "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(false),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -135,10 +166,12 @@ mod tests {
 
     #[test]
     fn says_what_other_readers_would_read() {
-        for text in ["yes", "off", "017", "08", "1_000", "1:30", "0o17", "=", "2001-12-14", ".inf", "0b1"] {
+        for text in ["yes", "off", "017", "08", "1_000", "1:30", "190:20:30.15", "0o17", "=", "2001-12-14", ".inf", "0b1"] {
             assert!(ambiguity(text).is_some(), "{text}");
         }
-        for text in ["30", "1.30", "Metadata", "root:root", "audit.k8s.io/v1", "/etc", "10s", "true", "", "v1"] {
+        for text in
+            ["30", "1.30", "Metadata", "root:root", "audit.k8s.io/v1", "/etc", "10s", "true", "", "v1", "10.0.0.1:6443", "8443:80", "1:75"]
+        {
             assert!(ambiguity(text).is_none(), "{text}");
         }
     }

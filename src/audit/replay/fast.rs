@@ -27,10 +27,8 @@ pub(super) fn read(level: Level, text: &str) -> Option<Line<'_>> {
             &mut many[..]
         }
     };
-    if !outline(level, text, masks) {
-        return None;
-    }
-    let mut cursor = Cursor::new(text, masks);
+    let plain = outline(level, text, masks)?;
+    let mut cursor = Cursor::new(text, masks, plain);
     let mut line = Line::default();
     let mut seen = Seen(0);
     cursor.opening(0, b'{')?;
@@ -102,8 +100,8 @@ fn groups<'a>(cursor: &mut Cursor<'a, '_>, from: usize, groups: &mut Vec<Cow<'a,
     groups.reserve(4);
     let mut next = from + 1;
     loop {
-        let (raw, mark) = cursor.string(next)?;
-        groups.push(plain(raw)?);
+        let (group, mark) = cursor.string(next)?;
+        groups.push(group);
         match mark.byte {
             b',' => next = mark.at + 1,
             b']' => return cursor.next(),
@@ -145,18 +143,9 @@ fn other(cursor: &mut Cursor<'_, '_>, key: &str, from: usize) -> Option<Mark> {
 
 #[inline(always)]
 fn put<'a>(cursor: &mut Cursor<'a, '_>, from: usize, place: &mut Text<'a>) -> Option<Mark> {
-    let (raw, mark) = cursor.string(from)?;
-    place.0 = plain(raw)?;
+    let (text, mark) = cursor.string(from)?;
+    place.0 = text;
     Some(mark)
-}
-
-/// What a string says.
-#[inline(always)]
-fn plain(raw: &str) -> Option<Cow<'_, str>> {
-    if memchr::memchr(b'\\', raw.as_bytes()).is_some() {
-        return serde_json::from_str(raw).ok().map(Cow::Owned);
-    }
-    raw.get(1..raw.len() - 1).map(Cow::Borrowed)
 }
 
 #[cfg(test)]
@@ -429,6 +418,9 @@ mod tests {
             ("}", r#","user":null}"#),
             ("}", r#","user":["name"]}"#),
             ("}", r#","verb":"","verb":"get"}"#),
+            ("}", r#","v\u0065rb":"get"}"#),
+            ("}", r#","user":{"us\u0065rname":"a"}}"#),
+            ("}", r#","objectRef":{"n\u0061me":"a"}}"#),
         ] {
             let other = whole.replace(from, to);
             assert_ne!(other, whole);

@@ -5,6 +5,8 @@
 //! taken, as Go's encoder writes it; whoever asks about other lines is told
 //! that they are not, and reads them in another way.
 
+use std::borrow::Cow;
+
 use fearless_simd::{Level, Simd, dispatch, prelude::*, u8x64};
 
 /// Bytes in a block.
@@ -18,11 +20,11 @@ pub fn blocks(text: &str) -> usize {
 }
 
 /// Fills a mask for each 64 bytes of the text: a bit for each bracket, colon and
-/// comma that is outside strings. Says whether every byte may stand beside its
-/// neighbours in JSON without white space, and whether strings, numbers and
-/// literals are well formed; which bracket closes which, and where a key is due,
-/// [`Cursor`] knows.
-pub fn outline(level: Level, text: &str, masks: &mut [u64]) -> bool {
+/// comma that is outside strings. Gives nothing unless every byte may stand beside
+/// its neighbours in JSON without white space, and strings, numbers and literals
+/// are well formed; which bracket closes which, and where a key is due, [`Cursor`]
+/// knows. Gives how far there is no backslash.
+pub fn outline(level: Level, text: &str, masks: &mut [u64]) -> Option<usize> {
     dispatch!(level, simd => fill(simd, text.as_bytes(), masks))
 }
 
@@ -42,11 +44,13 @@ struct Before {
     quote: u64,
     /// Part of a number or literal.
     scalar: u64,
+    /// How far there is no backslash, if there is one.
+    plain: Option<usize>,
 }
 
 #[inline(always)]
-fn fill<S: Simd>(simd: S, text: &[u8], masks: &mut [u64]) -> bool {
-    let mut before = Before { inside: 0, escape: 0, due: 1, open: 0, done: 0, quote: 0, scalar: 0 };
+fn fill<S: Simd>(simd: S, text: &[u8], masks: &mut [u64]) -> Option<usize> {
+    let mut before = Before { inside: 0, escape: 0, due: 1, open: 0, done: 0, quote: 0, scalar: 0, plain: None };
     let mut is_json = true;
     for (index, mask) in masks.iter_mut().enumerate() {
         let start = index * BLOCK;
@@ -62,7 +66,7 @@ fn fill<S: Simd>(simd: S, text: &[u8], masks: &mut [u64]) -> bool {
         *mask = marks;
         is_json &= bad == 0;
     }
-    is_json
+    is_json.then_some(before.plain.unwrap_or(text.len()))
 }
 
 /// The marks of a block, and its bytes that may not stand where they do. Only
@@ -76,6 +80,9 @@ fn classify<S: Simd>(simd: S, block: &[u8; BLOCK], valid: u64, start: usize, tex
     let backslash = bytes.simd_eq(b'\\').to_bitmask();
     let control = bytes.simd_lt(b' ').to_bitmask();
 
+    if backslash != 0 {
+        before.plain.get_or_insert(start);
+    }
     let escaped = escaped(backslash, before);
     // Of the escaped, quotes and backslashes are in order; the others are looked at one by one.
     let mut bad = control & valid | wrong(escaped & valid & !(quote | backslash), start, |at| is_escape(text, at));
@@ -197,6 +204,8 @@ pub struct Mark {
 pub struct Cursor<'a, 'm> {
     text: &'a str,
     masks: &'m [u64],
+    /// How far the text has no backslash.
+    plain: usize,
     index: usize,
     /// Of the mask at `index`, what is ahead.
     ahead: u64,
@@ -204,8 +213,8 @@ pub struct Cursor<'a, 'm> {
 
 impl<'a, 'm> Cursor<'a, 'm> {
     /// At the beginning of a text that has been outlined.
-    pub fn new(text: &'a str, masks: &'m [u64]) -> Self {
-        Self { text, masks, index: 0, ahead: masks.first().copied().unwrap_or(0) }
+    pub fn new(text: &'a str, masks: &'m [u64], plain: usize) -> Self {
+        Self { text, masks, plain, index: 0, ahead: masks.first().copied().unwrap_or(0) }
     }
 
     /// The next mark.
@@ -237,12 +246,18 @@ impl<'a, 'm> Cursor<'a, 'm> {
         self.next()
     }
 
-    /// The string that begins here, with its quotes, and the mark after it.
+    /// What the string that begins here says, and the mark after it.
     #[inline(always)]
-    pub fn string(&mut self, from: usize) -> Option<(&'a str, Mark)> {
+    pub fn string(&mut self, from: usize) -> Option<(Cow<'a, str>, Mark)> {
         let mark = self.next()?;
         let raw = self.text.get(from..mark.at)?;
-        (raw.as_bytes().first() == Some(&b'"')).then_some((raw, mark))
+        if raw.as_bytes().first() != Some(&b'"') {
+            return None;
+        }
+        let is_plain = mark.at <= self.plain || memchr::memchr(b'\\', raw.as_bytes()).is_none();
+        // What begins with a quote here also ends with one.
+        let text = if is_plain { Cow::Borrowed(raw.get(1..raw.len() - 1)?) } else { Cow::Owned(serde_json::from_str(raw).ok()?) };
+        Some((text, mark))
     }
 
     /// Steps over an object whose opening bracket is at `open`. `field` is told

@@ -95,6 +95,7 @@ fn read(file: &str, version: Option<&str>, warnings: &mut Diagnostics) -> Result
         errors.items.iter_mut().filter(|item| item.code == Code::YamlSyntax).for_each(|item| item.code = Code::PolicySyntax);
         errors
     })?;
+    policy::settle(&document, warnings);
     // What a policy means is the same for every minor that takes it, and
     // the oldest is the strictest.
     let policy = policy::decode(&document, minors[0], warnings)?;

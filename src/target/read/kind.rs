@@ -132,6 +132,6 @@ fn merge_volumes(api_server: &Node, reading: &mut Reading, fields: &mut Fields) 
 fn mount(item: &Node, fields: &mut Fields) -> Option<Mount> {
     let (host_path, location) = fields.required(item, "an extraMounts entry", "hostPath")?;
     let (path, _) = fields.required(item, "an extraMounts entry", "containerPath")?;
-    let read_only = matches!(item.get("readOnly").map(|value| &value.data), Some(Data::Bool(true)));
+    let read_only = item.get("readOnly").and_then(Node::as_bool) == Some(true);
     Some(Mount { host_path, path, read_only, location })
 }

@@ -83,10 +83,10 @@ fn volume(item: &Node, fields: &mut Fields) -> Option<Volume> {
     let (host_path, _) = fields.required(item, &what, "hostPath")?;
     let (mount_path, mount_at) = fields.required(item, &what, "mountPath")?;
     let path_type = fields.string(item, &what, "pathType").map(|(text, _)| text).filter(|text| !text.is_empty());
-    let read_only = match item.get("readOnly").map(|value| (&value.data, value)) {
-        None | Some((Data::Null, _)) => false,
-        Some((Data::Bool(value), _)) => *value,
-        Some((_, value)) => {
+    let read_only = match item.get("readOnly").map(|value| (value.as_bool(), value)) {
+        None | Some((None, Node { data: Data::Null, .. })) => false,
+        Some((Some(read_only), _)) => read_only,
+        Some((None, value)) => {
             fields.malformed(&value.location, format!("{what}: `readOnly` must be true or false, not {}", value.kind()));
             false
         }
@@ -104,7 +104,7 @@ mod tests {
     fn a_whole_configuration_of_a_person() {
         let text = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nkubernetesVersion: v1.33.2\n\
                     networking: {podSubnet: 10.0.0.0/16}\napiServer:\n  certSANs: [a]\n  extraArgs:\n    - name: b\n      value: 30\n    \
-                    - {name: a, value: x}\n    - {name: a, value: y}\n  extraVolumes:\n    \
+                    - {name: a, value: x}\n    - {name: a, value: z}\n  extraVolumes:\n    \
                     - {name: v, hostPath: /h, mountPath: /m, readonly: true}\n";
         let source = Source::file("k.yaml", text);
         let node = yaml::read(&source, &mut Diagnostics::new()).unwrap();
@@ -113,7 +113,7 @@ mod tests {
         let args: Vec<_> = reading.args.iter().map(|arg| (arg.name.as_str(), arg.value.as_str(), arg.location.to_string())).collect();
         assert_eq!(
             args,
-            [("b", "30", "k.yaml:9:14".to_owned()), ("a", "x", "k.yaml:10:24".to_owned()), ("a", "y", "k.yaml:11:24".to_owned())]
+            [("b", "30", "k.yaml:9:14".to_owned()), ("a", "x", "k.yaml:10:24".to_owned()), ("a", "z", "k.yaml:11:24".to_owned())]
         );
         assert_eq!(reading.volumes.len(), 1);
         assert_eq!(reading.kubernetes_version.as_ref().and_then(yaml::Node::as_str), Some("v1.33.2"));

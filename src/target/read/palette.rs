@@ -55,7 +55,7 @@ pub fn edge_k3s(document: &Node, fields: &mut Fields) -> Reading {
     let config = document.get("cluster").and_then(|cluster| cluster.get("config"));
     let Some(config) = config.and_then(|config| embedded(config, "`cluster.config`", fields)) else { return reading };
     let words = match config.get("kube-apiserver-arg") {
-        Some(one @ Node { data: Data::String(_), .. }) => std::slice::from_ref(one),
+        Some(one @ Node { data: Data::String(_) | Data::Ambiguous(_), .. }) => std::slice::from_ref(one),
         _ => fields.list(&config, "kube-apiserver-arg"),
     };
     reading.args = words.iter().filter_map(|word| Some(refer(flag(word.as_str()?, &word.location)))).collect();
@@ -99,7 +99,9 @@ fn file(item: &Node, fields: &mut Fields) -> Option<NodeFile> {
 
 fn body(item: &Node, fields: &Fields) -> Body {
     match item.get("content") {
-        Some(content @ Node { data: Data::String(text), .. }) => Body::Content(super::content(text, &content.location, fields)),
+        Some(content @ Node { data: Data::String(text) | Data::Ambiguous(text), .. }) => {
+            Body::Content(super::content(text, &content.location, fields))
+        }
         _ => Body::Host,
     }
 }
@@ -150,7 +152,7 @@ fn staged(item: &Node, fields: &mut Fields) -> Option<NodeFile> {
         }
     };
     let body = match item.get("content") {
-        Some(content @ Node { data: Data::String(text), .. }) => {
+        Some(content @ Node { data: Data::String(text) | Data::Ambiguous(text), .. }) => {
             let encoding = item.get("encoding").and_then(Node::as_str).unwrap_or_default();
             match decoded(text, kairos_encoding(encoding)) {
                 Ok(text) => Body::Content(super::content(&text, &content.location, fields)),
@@ -183,7 +185,7 @@ fn mode(item: &Node, what: &str, fields: &mut Fields) -> Option<String> {
     let value = item.get("permissions")?;
     match &value.data {
         Data::Number(number) if number.as_u64().is_some() => number.as_u64().map(|mode| format!("{mode:04o}")),
-        Data::String(text) if u32::from_str_radix(text, 8).is_ok() => {
+        Data::String(text) | Data::Ambiguous(text) if u32::from_str_radix(text, 8).is_ok() => {
             if value.location.text().starts_with(['"', '\'']) {
                 fields.malformed(&value.location, format!("{what}: `permissions` must be a number such as 0600, without quotes"));
             }

@@ -5,7 +5,7 @@ use super::{Reading, flag, image_version, unread};
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Diagnostic, Location};
 use crate::patch::{Arg, Volume};
-use crate::yaml::{Data, Fields, Node, scalar_text};
+use crate::yaml::{Fields, Node, scalar_text};
 
 /// The container that runs kube-apiserver.
 pub fn container(document: &Node) -> Option<&Node> {
@@ -116,6 +116,6 @@ fn volume(mount: &Node, volumes: &[Node], fields: &mut Fields) -> Option<Mounted
     let Some(host_path) = fields.mapping(source, "hostPath") else { return Some(Mounted::Other(mount_path)) };
     let (path, _) = fields.required(host_path, &what, "path")?;
     let path_type = fields.string(host_path, &what, "type").map(|(text, _)| text).filter(|text| !text.is_empty());
-    let read_only = matches!(mount.get("readOnly").map(|value| &value.data), Some(Data::Bool(true)));
+    let read_only = mount.get("readOnly").and_then(Node::as_bool) == Some(true);
     Some(Mounted::HostPath(Volume { name, host_path: path, mount_path, read_only, path_type, location, mount_at }))
 }

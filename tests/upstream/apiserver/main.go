@@ -6,6 +6,8 @@
 //	apiserver names < OLD > NEW   the same of feature gates and admission plugins (names.tsv)
 //	apiserver judge < CASES       JSON lines, each the arguments of a kube-apiserver; a line each with
 //	                              the error of reading them, and those of the audit options
+//	apiserver policies < CASES    JSON lines, each the text of an audit policy; a line each with why
+//	                              the server does not start with it, or null
 package main
 
 import (
@@ -24,8 +26,10 @@ func main() {
 		err = catalogue(in, out, namesHeader, names)
 	case len(os.Args) == 2 && os.Args[1] == "judge":
 		err = judge(in, out)
+	case len(os.Args) == 2 && os.Args[1] == "policies":
+		err = policies(in, out)
 	default:
-		err = fmt.Errorf("usage: apiserver flags|names|judge")
+		err = fmt.Errorf("usage: apiserver flags|names|judge|policies")
 	}
 	if err == nil {
 		err = out.Flush()

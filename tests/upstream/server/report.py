@@ -4,7 +4,7 @@ import datetime
 import json
 import sys
 
-reports = [json.load(open(path)) for path in sys.argv[1:]]
+reports = sorted((json.load(open(path)) for path in sys.argv[1:]), key=lambda report: report["kubernetes"])
 versions = [report["kubernetes"] for report in reports]
 
 PARTS = {
@@ -37,7 +37,7 @@ event, and its bytes those of the lines without the bodies.""",
         "Batches",
         f"""The flags of the [tutorial](../values/tutorial.yaml), with other waits and modes. How late: from the answer of a request
 until its last event is in the file, one request at a time, 20 of them, median and maximum. Lost: of 20 requests, ten a
-second, those whose last event is not in the file after the server is gone, in three rounds. Cores busy: processor
+second, those whose last event is not in the file after the server is gone, in three rounds of SIGKILL and one of SIGTERM. Cores busy: processor
 time in 10 s without requests, before all else on the machine.""",
         "log",
     ),
