@@ -337,6 +337,43 @@ fn a_pack_is_linted_as_it_would_be_built() {
 }
 
 #[test]
+fn flags_that_cannot_be_exposed_as_they_are() {
+    let expose = "expose:
+  audit-log-maxagee: {name: days}
+  audit-log-maxage: {name: days, minimum: 31}
+  audit-log-maxbackup: {name: backups, maximum: 99}
+  audit-log-maxsize: {name: size, type: boolean}
+  audit-log-mode: {name: mode, enum: [blocking]}
+  audit-log-format: {name: form}
+  audit-log-version: {name: form}
+";
+    let folder = folder(&[("expose.yaml", expose)]);
+    let run = lint(folder.path(), &["kube-apiserver-audit", "-f", "expose.yaml", JSON[0], JSON[1]], "");
+    // A value that does not fit is blamed where it stands.
+    let expected = [
+        "error values-invalid bundled:kube-apiserver-audit/values.yaml:37",
+        "error values-invalid expose.yaml:2",
+        "error values-invalid bundled:kube-apiserver-audit/values.yaml:38",
+        "error values-invalid bundled:kube-apiserver-audit/values.yaml:39",
+        "error values-invalid bundled:kube-apiserver-audit/values.yaml:34",
+        "error values-invalid expose.yaml:8",
+    ];
+    assert_eq!(run.findings(), expected, "{}", run.out);
+    // A template of one's own may write anything.
+    let run = Command::new("bash")
+        .args([
+            "-c",
+            "\"$0\" new demo && echo 'expose: {event-ttl: {nam: ttl}}' >> demo/control-plane.yaml.hbs && \"$0\" lint demo --format github",
+        ])
+        .arg(env!("CARGO_BIN_EXE_packwright"))
+        .current_dir(folder.path())
+        .output()
+        .expect("a shell");
+    let said = String::from_utf8(run.stdout).expect("text");
+    assert!(said.contains("expose of --event-ttl: "), "{said}{}", String::from_utf8_lossy(&run.stderr));
+}
+
+#[test]
 fn forms_for_code_scanning_and_workflows() {
     let faulty = KUBEADM.replace("audit-log-maxage", "audit-log-maxagee");
     let folder = folder(&[("a b.yaml", &faulty), ("policy.yaml", POLICY)]);
