@@ -9,6 +9,7 @@ as they are, and a mount that is missing, read-only or of a single file has its 
 import atexit
 import ctypes
 import http.client
+import http.server
 import json
 import os
 import shutil
@@ -269,18 +270,11 @@ class Server:
             self.process.kill()
             self.process.wait()
 
-    def events(self, path):
-        """The events of a log of the node, and its rotated files."""
-        lines = self.node.path(path).read_text().splitlines() if self.node.path(path).exists() else []
-        return [json.loads(line) for line in lines]
-
 
 class Collector:
     """A web service that an API server's webhook sends events to."""
 
     def __init__(self):
-        import http.server
-
         self.events = []
         events = self.events
 

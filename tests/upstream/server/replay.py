@@ -53,6 +53,7 @@ PAIRS = [
 # What is another each time.
 VARYING = {"uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "time", "token", "expirationTimestamp", "extra",
            "requestReceivedTimestamp", "stageTimestamp", "authentication.kubernetes.io/issued-credential-id"}  # fmt: skip
+LATENCY = "apiserver.latency.k8s.io/"
 # Ages in tables, volumes' random names, and the port, in texts.
 VARYING_TEXT = re.compile(r"^\d+(ms|s|m)$|kube-api-access-\w{5}$|(?<=^10\.0\.0\.1:)\d+$")
 
@@ -131,12 +132,19 @@ def pair(tools, a, b):
         row.faults += [f"{key}: {name} is {one.get(name)!r:.300}, logged {other.get(name)!r:.300}" for name in one.keys() | other.keys() if one.get(name) != other.get(name)]
     # A kept event is counted with the level that it was recorded at, whose name may be longer.
     names = sum(len(event["level"]) - len(kept[key]["level"]) for event, _ in a.lines if (key := (event["auditID"], event["stage"])) in kept)
-    row.seen = f"{found['kept']['events']} events of {found['events']}, {found['kept']['bytes']} bytes; the server wrote {len(b.lines)}, {written} bytes, since the levels' names are {names} shorter"
+    row.seen = f"{found['kept']['events']} events of {found['events']}, {found['kept']['bytes']} bytes; the server wrote {len(b.lines)}, {written} bytes: the levels' names are {names} shorter"
     if fields:
-        row.seen += f" and {fields} events have managed fields"
-    elif abs(found["kept"]["bytes"] - names - written) > len(b.lines):  # numbers grow by a digit
+        row.seen += f", and {fields} events have no managed fields"
+    # Numbers grow by a digit, and slow requests are annotated with what took how long.
+    elif abs(found["kept"]["bytes"] - names - slow(kept) - (written - slow(logged))) > len(b.lines):
         row.faults.append(f"{found['kept']['bytes']} bytes are kept, and {written} were written")
     return row
+
+
+def slow(events):
+    """About the bytes of what is said of slow requests."""
+    annotations = [event.get("annotations", {}).items() for event in events.values()]
+    return sum(len(f'"{name}":"{value}",') for all in annotations for name, value in all if name.startswith(LATENCY))
 
 
 def raw(line, event, name):
@@ -173,7 +181,7 @@ def same(value, omit_managed_fields):
     """A value less what is another each time, and less managed fields if they are omitted."""
     if isinstance(value, dict):
         gone = VARYING | ({"managedFields"} if omit_managed_fields else set())
-        return {key: same(each, omit_managed_fields) for key, each in value.items() if key not in gone and not key.startswith("apiserver.latency")}
+        return {key: same(each, omit_managed_fields) for key, each in value.items() if key not in gone and not key.startswith(LATENCY)}
     if isinstance(value, list):
         return [same(each, omit_managed_fields) for each in value]
     if isinstance(value, str):

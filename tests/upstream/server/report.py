@@ -77,12 +77,12 @@ def table(part, first):
 
 print(f"""# Real API servers
 
-What `ci/upstream-server --write` saw on {datetime.datetime.now(datetime.UTC).date()} of kube-apiserver {" and ".join(versions)}, built from their Go modules, with Debian's
-etcd {reports[0]["etcd"]} and the kubeadm of the same minor. The script writes this file, and fails if anything is not as expected.
+What `ci/upstream-server` saw on {datetime.datetime.now(datetime.UTC).date()} of kube-apiserver {" and ".join(versions)}, built from their Go modules, with Debian's
+etcd {reports[0]["etcd"]} and the kubeadm of the same minor. With `--write` the script writes this file; it fails if anything is not as expected.
 
 Each API server runs in the Pod that kubeadm made, as a container would: in a mount namespace and a root of its own, with each
 volume checked as a kubelet checks its type, and mounted at its path, read-only where the Pod says so. So flags
-and paths are those of the Pod, and a fault of a mount has its real effect. Only the port and the place of etcd are others,
-and users with tokens are added. There is no kubelet, controller manager or scheduler.""")
+and paths are those of the Pod, and a fault of a mount has its real effect. Only the addresses of the server and of etcd are others,
+users with tokens are added, and compaction is off. There is no kubelet, controller manager or scheduler.""")
 for name in PARTS:
     table(name, PARTS[name][2])
