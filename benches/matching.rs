@@ -1,10 +1,19 @@
 //! What a policy of twenty rules costs for each event of a log, beside reading
-//! the event: `cargo bench --bench matching`. docs/performance.md says how to read it.
+//! the event; and a replay of a compressed log beside decompressing it alone:
+//! `cargo bench --bench matching`. docs/performance.md says how to read it.
+
+use std::fs::File;
+use std::io::{BufReader, Read as _, Write as _};
+use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use divan::counter::{BytesCount, ItemsCount};
+use flate2::Compression;
+use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
 use packwright::audit::matcher::Matcher;
 use packwright::audit::policy;
-use packwright::audit::replay::Event;
+use packwright::audit::replay::{Event, Log, Tally, scan};
 use packwright::diagnostic::{Diagnostics, Source};
 use packwright::kubernetes;
 use packwright::yaml;
@@ -30,8 +39,22 @@ const KINDS: [(usize, &str, &str, &str, &str, &str); 16] = [
     (10, "ada@example.com", "get", "", "", "/openapi/v3/apis/apps/v1"),
 ];
 
+/// How often the thousand events are in the compressed log.
+const TIMES: usize = 60;
+
+/// The compressed log, made once and deleted in the end, and its bytes uncompressed.
+static LOG: LazyLock<(tempfile::TempDir, PathBuf, usize)> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("audit.log.gz");
+    let text = lines().join("\n") + "\n";
+    let mut gzip = GzEncoder::new(File::create(&path).expect("a file"), Compression::default());
+    (0..TIMES).try_for_each(|_| gzip.write_all(text.as_bytes())).and_then(|()| gzip.finish().map(|_| ())).expect("written");
+    (folder, path, text.len() * TIMES)
+});
+
 fn main() {
     divan::main();
+    std::fs::remove_dir_all(LOG.0.path()).expect("deleted");
 }
 
 fn matcher() -> Matcher {
@@ -93,4 +116,32 @@ fn read(bencher: divan::Bencher<'_, '_>) {
         .counter(ItemsCount::new(lines.len()))
         .counter(BytesCount::new(bytes))
         .bench(|| lines.iter().filter(|line| Event::read(Ok(line)).is_ok()).count());
+}
+
+/// All that `policy replay` does with a compressed log, on so many workers.
+#[divan::bench(args = [1, 2], sample_count = 10)]
+fn replay_compressed(bencher: divan::Bencher<'_, '_>, workers: usize) {
+    let matcher = matcher();
+    let logs = [Log::File(LOG.1.clone())];
+    bencher.counter(BytesCount::new(LOG.2)).bench(|| {
+        let scan = scan(&logs, workers, || Tally::new(&matcher), |_| ());
+        assert_eq!(scan.lines.events, 1000 * TIMES as u64);
+        scan.folded.kept.bytes
+    });
+}
+
+/// The floor: the same log decompressed by the same library.
+#[divan::bench(sample_count = 10)]
+fn decompress_alone(bencher: divan::Bencher<'_, '_>) {
+    let mut room = vec![0; 1 << 18];
+    bencher.counter(BytesCount::new(LOG.2)).bench_local(|| {
+        let mut text = MultiGzDecoder::new(BufReader::with_capacity(1 << 16, File::open(&LOG.1).expect("the log")));
+        let mut bytes = 0;
+        loop {
+            match text.read(&mut room).expect("gzip") {
+                0 => return assert_eq!(bytes, LOG.2),
+                count => bytes += count,
+            }
+        }
+    });
 }

@@ -2,7 +2,9 @@
 
 Each round runs every reader once, so that a machine that is busy is busy for
 all of them; a figure is the median of the rounds. What is told to use one core
-is bound to one. Nothing passes or fails by time.
+is bound to one. Where other work takes the cores, processor time is the figure
+to trust: of all threads, in the process and in the kernel. Nothing passes or
+fails by time.
 """
 
 import argparse
@@ -33,7 +35,7 @@ class Reader:
         return shutil.which(self.needs) is not None
 
     def run(self):
-        """Seconds, peak MiB, and what it printed."""
+        """Seconds, seconds of processor time, peak MiB, and what it printed."""
         cpus = sorted(os.sched_getaffinity(0))[: self.cores]
         with tempfile.TemporaryFile() as out:
             start = time.perf_counter()
@@ -45,7 +47,7 @@ class Reader:
                 sys.exit(f"{self.name} failed: {' '.join(self.command)}")
             out.seek(0)
             printed = out.read(1 << 20)
-        return elapsed, usage.ru_maxrss / 1024, printed
+        return elapsed, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, printed
 
 
 def main():
@@ -87,25 +89,27 @@ def main():
         peaks = dict.fromkeys(rows, 0.0)
         for _ in range(arguments.rounds):
             for reader in present:
-                elapsed, peak, _ = reader.run()
-                rows[reader.name].append(elapsed)
+                elapsed, processor, peak, _ = reader.run()
+                rows[reader.name].append((elapsed, processor))
                 peaks[reader.name] = max(peaks[reader.name], peak)
-        rates = {reader.name: size * reader.share / statistics.median(rows[reader.name]) / 1e9 for reader in present}
-        one = rates["packwright, one core"]
+        rate = lambda reader, which: size * reader.share / statistics.median(row[which] for row in rows[reader.name]) / 1e9
+        one = next(reader for reader in present if reader.name == "packwright, one core")
         print(f"\n{size} bytes, medians of {arguments.rounds} rounds; a compressed log by its bytes uncompressed\n")
-        print("| reader | GB/s | packwright on one core is so many times as fast | peak MiB |\n|---|--:|--:|--:|")
+        print("| reader | GB/s | GB a second of processor time | packwright on one core is so many times as fast, by processor time | peak MiB |")
+        print("|---|--:|--:|--:|--:|")
         for reader in present:
-            print(f"| {reader.name} | {rates[reader.name]:.3f} | {one / rates[reader.name]:.2f} | {peaks[reader.name]:.0f} |")
+            times = rate(one, 1) / rate(reader, 1)
+            print(f"| {reader.name} | {rate(reader, 0):.3f} | {rate(reader, 1):.3f} | {times:.2f} | {peaks[reader.name]:.0f} |")
         for reader in readers:
             if reader not in present:
-                print(f"| {reader.name} | missing | | |")
+                print(f"| {reader.name} | missing | | | |")
 
 
 def agree(replay, log, others):
     """Upstream's checker gives each level as many events as packwright does."""
     ours = json.loads(subprocess.run([*map(str, replay), str(log)], stdout=subprocess.PIPE, check=True).stdout)["levels"]
     for other in others:
-        theirs = json.loads(other.run()[2])
+        theirs = json.loads(other.run()[3])
         if theirs != ours:
             sys.exit(f"{other.name} counts {theirs}, packwright {ours}")
         print(f"{other.name}: the same counts, {ours}", file=sys.stderr)

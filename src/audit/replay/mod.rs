@@ -114,7 +114,7 @@ fn work<F: Fold>(folded: F, input: &Input<'_>, read: &AtomicU64) -> Scan<F> {
 
 fn each<F: Fold>(scan: &mut Scan<F>, log: usize, block: &Block) {
     // One check of the whole is cheaper than one of each string.
-    let all = std::str::from_utf8(block.bytes()).ok();
+    let all = simdutf8::basic::from_utf8(block.bytes()).ok();
     let mut start = 0;
     for (line, end) in block.ends() {
         let bytes = &block.bytes()[start..end];
