@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use std::fs;
 use std::process::Command;
 
-use packwright::audit::diff::{Change, Listed, diff};
+use packwright::audit::diff::{Change, Listed, diff, diff_managed_fields, diff_stages};
 use packwright::audit::explain::explain;
-use packwright::audit::types::{GroupResources, Level, Policy, Request, Rule, Stages, Target, User};
+use packwright::audit::types::{Decision, GroupResources, Level, Policy, Request, Rule, Stage, Stages, Target, User};
 use packwright::diagnostic::Source;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -15,7 +15,7 @@ use proptest::sample::select;
 use serde_json::{Value, json};
 
 /// Whether a change describes a request, read as its documentation says.
-fn describes(change: &Change, request: &Request<'_>) -> bool {
+fn describes<V>(change: &Change<V>, request: &Request<'_>) -> bool {
     let listed = |list: &Listed, text: &str| {
         (list.only.is_empty() || list.only.iter().any(|item| item == text)) && !list.except.iter().any(|item| item == text)
     };
@@ -65,8 +65,9 @@ fn rule() -> impl Strategy<Value = Rule> {
     let paths =
         some_of(&["*", "/*", "/healthz", "/healthz*", "/healthz/*", "/healthz/etcd"]).prop_map(|urls| (Vec::new(), Vec::new(), urls));
     let who = (some_of(&["alice", "bob"]), some_of(&["devs", "ops", "sec"]), some_of(&["get", "list"]));
-    (select(&Level::ALL[..]), who, prop_oneof![3 => objects, 1 => paths]).prop_map(
-        |(level, (users, user_groups, verbs), (resources, namespaces, non_resource_urls))| Rule {
+    let omitted = (stages(), prop_oneof![2 => Just(None), 1 => any::<bool>().prop_map(Some)]);
+    (select(&Level::ALL[..]), who, prop_oneof![3 => objects, 1 => paths], omitted).prop_map(
+        |(level, (users, user_groups, verbs), (resources, namespaces, non_resource_urls), (omit_stages, omit_managed_fields))| Rule {
             level,
             users,
             user_groups,
@@ -74,11 +75,15 @@ fn rule() -> impl Strategy<Value = Rule> {
             resources,
             namespaces,
             non_resource_urls,
-            omit_stages: Stages::default(),
-            omit_managed_fields: None,
+            omit_stages,
+            omit_managed_fields,
             location: Source::anonymous("rule", "").at(0..0),
         },
     )
+}
+
+fn stages() -> impl Strategy<Value = Stages> {
+    prop_oneof![3 => Just(Vec::new()), 1 => vec(select(&Stage::ALL[..]), 1..3)].prop_map(|stages| stages.into_iter().collect())
 }
 
 fn policy(rules: Vec<Rule>) -> Policy {
@@ -117,25 +122,65 @@ fn requests() -> Vec<(&'static str, Target<'static>)> {
     targets.into_iter().flat_map(|target| ["get", "list", "other"].map(|verb| (verb, target))).collect()
 }
 
+/// Who may ask, in which groups.
+const GROUPS: [&[&str]; 7] = [&[], &["devs"], &["ops"], &["devs", "ops"], &["sec", "ops"], &["devs", "ops", "sec"], &["other"]];
+
+/// Asks of every request what is said before and after, and what the changes that describe it say.
+fn ask<V: Copy + PartialEq + std::fmt::Debug>(
+    [old, new]: [&Policy; 2],
+    changes: &[Change<V>],
+    mut each: impl FnMut(&Request<'_>, [Decision; 2], Vec<(V, V)>) -> Result<(), TestCaseError>,
+) -> Result<(), TestCaseError> {
+    let requests = requests();
+    for groups in GROUPS {
+        let groups: Vec<Cow<'_, str>> = groups.iter().map(|group| Cow::Borrowed(*group)).collect();
+        for name in ["alice", "bob", "carol"] {
+            for (verb, target) in &requests {
+                let request = Request { user: Some(User { name: Some(name), groups: &groups }), verb, target: *target };
+                let decisions = [old, new].map(|policy| explain(policy, &request).decision);
+                let describing = changes.iter().filter(|change| describes(change, &request));
+                each(&request, decisions, describing.map(|change| (change.from, change.to)).collect())?;
+            }
+        }
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
     #[test]
     fn a_request_changes_level_exactly_if_a_change_describes_it((old, new) in policies()) {
         let changes = diff(&old, &new).expect("not too many");
-        let requests = requests();
-        for groups in [&[][..], &["devs"], &["ops"], &["devs", "ops"], &["sec", "ops"], &["devs", "ops", "sec"], &["other"]] {
-            let groups: Vec<Cow<'_, str>> = groups.iter().map(|group| Cow::Borrowed(*group)).collect();
-            for name in ["alice", "bob", "carol"] {
-                for (verb, target) in &requests {
-                    let request = Request { user: Some(User { name: Some(name), groups: &groups }), verb, target: *target };
-                    let (from, to) = (explain(&old, &request).decision.level, explain(&new, &request).decision.level);
-                    let describing: Vec<(Level, Level)> =
-                        changes.iter().filter(|change| describes(change, &request)).map(|change| (change.from, change.to)).collect();
-                    prop_assert_eq!(describing.is_empty(), from == to, "{:?}\n{:#?}", request, changes);
-                    prop_assert!(describing.iter().all(|levels| *levels == (from, to)), "{:?}\n{:#?}", request, changes);
-                }
+        ask([&old, &new], &changes, |request, [from, to], describing| {
+            prop_assert_eq!(describing.is_empty(), from.level == to.level, "{:?}\n{:#?}", request, changes);
+            prop_assert!(describing.iter().all(|levels| *levels == (from.level, to.level)), "{:?}\n{:#?}", request, changes);
+            Ok(())
+        })?;
+    }
+
+    /// Of requests that both log: what is said of others does not matter.
+    #[test]
+    fn stages_and_managed_fields_change_exactly_if_a_change_says_so((old, new) in policies(), all in (stages(), stages(), any::<bool>())) {
+        let old = Policy { omit_stages: all.0, ..old };
+        let new = Policy { omit_stages: all.1, omit_managed_fields: all.2, ..new };
+        let changes = diff_stages(&old, &new).expect("not too many");
+        ask([&old, &new], &changes, |request, [from, to], describing| {
+            if from.level > Level::None && to.level > Level::None {
+                let (from, to) = (from.omit_stages, to.omit_stages);
+                prop_assert_eq!(describing.is_empty(), from == to, "{:?}\n{:#?}", request, changes);
+                prop_assert!(describing.iter().all(|stages| *stages == (from, to)), "{:?}\n{:#?}", request, changes);
             }
-        }
+            Ok(())
+        })?;
+        let changes = diff_managed_fields(&old, &new).expect("not too many");
+        ask([&old, &new], &changes, |request, [from, to], describing| {
+            if from.level >= Level::Request && to.level >= Level::Request && matches!(request.target, Target::Resource { .. }) {
+                let (from, to) = (from.omit_managed_fields, to.omit_managed_fields);
+                prop_assert_eq!(describing.is_empty(), from == to, "{:?}\n{:#?}", request, changes);
+                prop_assert!(describing.iter().all(|omitted| *omitted == (from, to)), "{:?}\n{:#?}", request, changes);
+            }
+            Ok(())
+        })?;
     }
 }
 
@@ -316,4 +361,19 @@ fn a_log_that_cannot_be_read_does_not_stop_the_comparison() {
     assert!(said.contains("in the log 7 of 9 events change") && said.ends_with("status 0\n"), "{said}");
     let said = run_in(&folder, BEFORE, AFTER, &["--log", "nope.log"]);
     assert!(said.contains("alice") && said.ends_with("status 2\n"), "{said}");
+}
+
+#[test]
+fn stages_and_managed_fields_are_said_beside_the_levels() {
+    let bodies = "\n- {level: Request, verbs: [patch]}\n- {level: Request, verbs: [create]}\n";
+    let old = OLD.replacen('\n', bodies, 1);
+    let new = old
+        .replace("- {level: Metadata}\n", "- {level: Metadata, omitStages: [RequestReceived]}\n")
+        .replace("verbs: [patch]", "verbs: [patch], omitManagedFields: true");
+    insta::assert_snapshot!(run(&old, &new, &[]));
+    let said = run(&old, &new, &["--format", "json"]);
+    let said: Value = serde_json::from_str(said.trim_end_matches("status 0\n")).expect("JSON");
+    assert_eq!(said["changes"], json!([]));
+    assert_eq!((&said["omitStages"][0]["from"], &said["omitStages"][0]["to"]), (&json!([]), &json!(["RequestReceived"])));
+    assert_eq!((&said["omitManagedFields"][0]["except"]["verbs"], &said["omitManagedFields"][0]["to"]), (&json!(["create"]), &json!(true)));
 }

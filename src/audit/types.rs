@@ -74,7 +74,7 @@ impl Stage {
 }
 
 /// A set of stages.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stages(u8);
 
 impl Stages {

@@ -1,21 +1,24 @@
-//! Which requests change level between two policies: exact, and found from the
-//! rules themselves.
+//! Which requests change level between two policies, or stages, or managed
+//! fields: exact, and found from the rules themselves.
 //!
 //! The space of requests is cut along the rules of both policies until each
-//! piece has one level under each. Pieces that differ and are neighbours are put
-//! together again, and each is made as wide as it goes. Where both policies go on
-//! with the same rules, nothing is cut.
+//! piece has one level, or whatever is compared, under each. Pieces that differ
+//! and are neighbours are put together again, and each is made as wide as it
+//! goes. Where both policies go on with the same rules, nothing is cut.
 
+mod kinds;
 mod space;
 mod traffic;
 mod words;
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::hash::Hash;
 use std::ops::ControlFlow;
 
 use foldhash::{HashMap, HashMapExt as _};
 
-use super::types::{Level, Policy};
+use super::types::{Level, Policy, Stages};
 use space::{Lies, Part, Region, Set, Space};
 pub use traffic::{Counts, Example, Row, Traffic, Verdict};
 pub use words::Listed;
@@ -30,9 +33,9 @@ const WIDEN_LIMIT: usize = 300;
 #[error("the policies have too many combinations of users, groups, verbs and resources to be compared")]
 pub struct TooMany;
 
-/// Requests that get another level.
+/// Requests of which something else is said: another level, or other omitted stages.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct Change<V = Level> {
     /// Users; an empty list is every user, also that of a failed authentication.
     pub users: Listed,
     /// Groups, of each of which lists the user must be in one.
@@ -53,83 +56,160 @@ pub struct Change {
     /// Paths that are no resources; a trailing `*` is a prefix. Of two that match
     /// the longer has the last word. Empty for resources, and for every request.
     pub urls: Listed,
-    /// The level before.
-    pub from: Level,
-    /// The level after.
-    pub to: Level,
+    /// What is said before.
+    pub from: V,
+    /// What is said after.
+    pub to: V,
 }
 
-/// What changes from one policy to another; nothing if each request keeps its
-/// level. Where two changes describe one request, they say the same of it.
+/// Which requests get another level; nothing if each keeps its own. Where two
+/// changes describe one request, they say the same of it.
 ///
 /// # Errors
 /// When the policies are too intricate.
 pub fn diff(old: &Policy, new: &Policy) -> Result<Vec<Change>, TooMany> {
-    let policies = [old, new];
+    changes([old, new], |policy, rule| policy.decision(Some(rule)).level)
+}
+
+/// Of which requests that both policies log other stages are omitted. Where a
+/// change describes a request that one of them does not log, it says nothing of it.
+///
+/// # Errors
+/// When the policies are too intricate.
+pub fn diff_stages(old: &Policy, new: &Policy) -> Result<Vec<Change<Stages>>, TooMany> {
+    let stages = |policy: &Policy, rule: usize| {
+        let decision = policy.decision(Some(rule));
+        (decision.level != Level::None).then_some(decision.omit_stages)
+    };
+    Ok(changes([old, new], stages)?.into_iter().filter_map(known).collect())
+}
+
+/// From the bodies of which requests that both policies log managed fields are
+/// taken out by one of them only. As with [`diff_stages`], what is not logged
+/// may be described and is not meant.
+///
+/// # Errors
+/// When the policies are too intricate.
+pub fn diff_managed_fields(old: &Policy, new: &Policy) -> Result<Vec<Change<bool>>, TooMany> {
+    let managed = |policy: &Policy, rule: usize| {
+        let decision = policy.decision(Some(rule));
+        (decision.level >= Level::Request).then_some(decision.omit_managed_fields)
+    };
+    // Requests for other paths have no bodies that are logged.
+    Ok(changes([old, new], managed)?.into_iter().filter_map(known).filter(|change| change.urls == Listed::default()).collect())
+}
+
+fn known<V>(change: Change<Option<V>>) -> Option<Change<V>> {
+    let Change { users, groups, except_groups, verbs, resources, namespaces, names, urls, from, to } = change;
+    Some(Change { users, groups, except_groups, verbs, resources, namespaces, names, urls, from: from?, to: to? })
+}
+
+/// What is compared of the rules of two policies.
+trait Value: Copy + Eq + Hash + Ord + Default {
+    /// Whether it is as good as any other.
+    fn is_moot(self) -> bool;
+}
+
+impl Value for Level {
+    fn is_moot(self) -> bool {
+        false
+    }
+}
+
+impl<T: Copy + Eq + Hash + Ord> Value for Option<T> {
+    fn is_moot(self) -> bool {
+        self.is_none()
+    }
+}
+
+fn changes<V: Value>(policies: [&Policy; 2], value: impl Fn(&Policy, usize) -> V) -> Result<Vec<Change<V>>, TooMany> {
+    // Most policies say the same of every rule, but for their levels.
+    let rules = policies.into_iter().flat_map(|policy| (0..policy.rules.len()).map(|rule| value(policy, rule)));
+    let said: BTreeSet<V> = rules.chain([V::default()]).filter(|value| !value.is_moot()).collect();
+    if said.len() < 2 {
+        return Ok(Vec::new());
+    }
     let resources = Space::of_resources(policies);
     let paths = Space::of_paths(policies);
-    let in_resources = changed(&resources, policies)?;
-    let in_paths = changed(&paths, policies)?;
+    let in_resources = changed(&resources, policies, &value)?;
+    let in_paths = changed(&paths, policies, &value)?;
     let mut changes = words::changes(&resources, &in_resources, &paths, &in_paths);
     changes.sort_by_key(|change| (change.from, change.to));
     Ok(changes)
 }
 
-/// A region and its levels before and after.
-type Piece = (Region, Level, Level);
+/// A region and what is said of it before and after.
+type Piece<V> = (Region, V, V);
 
-fn changed(space: &Space, policies: [&Policy; 2]) -> Result<Vec<Piece>, TooMany> {
-    let cut = Cut { old: space.parts(policies[0]), new: space.parts(policies[1]), left: Cell::new(LIMIT) };
+fn changed<V: Value>(space: &Space, policies: [&Policy; 2], value: &impl Fn(&Policy, usize) -> V) -> Result<Vec<Piece<V>>, TooMany> {
+    let [old, new] = policies.map(|policy| space.parts(policy, |rule| value(policy, rule)));
+    let cut = Cut { old, new, left: Cell::new(LIMIT) };
     let mut found = Vec::new();
     let _ = cut.each(space.whole(), |piece| {
-        found.extend(piece);
+        if let Found::Changed(piece) = piece {
+            found.push(piece);
+        }
         ControlFlow::Continue(())
     })?;
     let found = merge(found);
     Ok(if found.len() > WIDEN_LIMIT { found } else { widen(space, &cut, found) })
 }
 
+/// What is found of a region.
+enum Found<V> {
+    /// The same is said of it.
+    Same,
+    /// What is said does not matter.
+    Moot,
+    /// Something else is said.
+    Changed(Piece<V>),
+}
+
 /// Both policies' rules, along which regions are cut.
-struct Cut {
-    old: Vec<Part>,
-    new: Vec<Part>,
+struct Cut<V> {
+    old: Vec<Part<V>>,
+    new: Vec<Part<V>>,
     left: Cell<usize>,
 }
 
-impl Cut {
-    /// Calls `f` with the pieces of a region that change, and with nothing for
-    /// each piece that does not, until it breaks.
-    fn each(&self, region: Region, mut f: impl FnMut(Option<Piece>) -> ControlFlow<()>) -> Result<ControlFlow<()>, TooMany> {
-        let mut todo: Vec<(Region, Vec<&Part>, Vec<&Part>)> = vec![(region, self.old.iter().collect(), self.new.iter().collect())];
+impl<V: Value> Cut<V> {
+    /// Calls `f` with the pieces of a region, until it breaks.
+    fn each(&self, region: Region, mut f: impl FnMut(Found<V>) -> ControlFlow<()>) -> Result<ControlFlow<()>, TooMany> {
+        let (old, new): (Vec<&Part<V>>, Vec<&Part<V>>) = (self.old.iter().collect(), self.new.iter().collect());
+        let mut todo = vec![(region, old, new)];
         while let Some((region, old, new)) = todo.pop() {
             self.left.set(self.left.get().checked_sub(1).ok_or(TooMany)?);
             let (old, old_rest) = reaching(&region, &old);
             let (new, new_rest) = reaching(&region, &new);
-            let levels = (one_level(&old, old_rest), one_level(&new, new_rest));
-            let decided = match levels {
-                _ if old == new && old_rest == new_rest => Some(None),
-                (Some(from), Some(to)) => Some((from != to).then_some((from, to))),
-                _ => None,
-            };
-            if let Some(levels) = decided {
-                if f(levels.map(|(from, to)| (region, from, to))).is_break() {
-                    return Ok(ControlFlow::Break(()));
+            let values = (one_value(&old, old_rest), one_value(&new, new_rest));
+            let decided = match values {
+                (Some(value), _) | (_, Some(value)) if value.is_moot() => Found::Moot,
+                _ if old == new && old_rest == new_rest => Found::Same,
+                (Some(from), Some(to)) if from == to => Found::Same,
+                (Some(from), Some(to)) => Found::Changed((region, from, to)),
+                _ => {
+                    // Each part that lies across is in the way of one of the two values.
+                    if let Some(across) = old.first().or(new.first()) {
+                        let pieces = region.split(across).into_iter();
+                        todo.extend(pieces.map(|piece| (piece, with_rest(&old, old_rest), with_rest(&new, new_rest))));
+                    }
+                    continue;
                 }
-                continue;
-            }
-            // Each part that lies across is in the way of one of the two levels.
-            if let Some(across) = old.first().or(new.first()) {
-                todo.extend(region.split(across).into_iter().map(|piece| (piece, with_rest(&old, old_rest), with_rest(&new, new_rest))));
+            };
+            if f(decided).is_break() {
+                return Ok(ControlFlow::Break(()));
             }
         }
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Whether all of a region changes from one level to the other. Not if that cannot be told.
-    fn is_all(&self, region: &Region, from: Level, to: Level) -> bool {
-        let same = |piece: Option<Piece>| match piece {
-            Some((_, piece_from, piece_to)) if (piece_from, piece_to) == (from, to) => ControlFlow::Continue(()),
-            _ => ControlFlow::Break(()),
+    /// Whether all of a region changes from one value to the other, or does not
+    /// matter. Not if that cannot be told.
+    fn is_all(&self, region: &Region, from: V, to: V) -> bool {
+        let same = |found: Found<V>| match found {
+            Found::Moot => ControlFlow::Continue(()),
+            Found::Changed((_, piece_from, piece_to)) if (piece_from, piece_to) == (from, to) => ControlFlow::Continue(()),
+            Found::Changed(_) | Found::Same => ControlFlow::Break(()),
         };
         matches!(self.each(region.clone(), same), Ok(ControlFlow::Continue(())))
     }
@@ -137,10 +217,10 @@ impl Cut {
 
 /// Makes each piece as wide as what changes in the same way, which reads better
 /// than pieces that do not overlap, and leaves out what others then say.
-fn widen(space: &Space, cut: &Cut, pieces: Vec<Piece>) -> Vec<Piece> {
-    let mut wide: Vec<Piece> = Vec::new();
+fn widen<V: Value>(space: &Space, cut: &Cut<V>, pieces: Vec<Piece<V>>) -> Vec<Piece<V>> {
+    let mut wide: Vec<Piece<V>> = Vec::new();
     for (mut region, from, to) in pieces {
-        let said = |wide: &[Piece], region: &Region| wide.iter().any(|(other, f, t)| (*f, *t) == (from, to) && region.is_within(other));
+        let said = |wide: &[Piece<V>], region: &Region| wide.iter().any(|(other, f, t)| (*f, *t) == (from, to) && region.is_within(other));
         if said(&wide, &region) {
             continue;
         }
@@ -180,7 +260,7 @@ fn widen(space: &Space, cut: &Cut, pieces: Vec<Piece>) -> Vec<Piece> {
     // The narrowest go first, if the others say it all.
     for index in (0..wide.len()).rev() {
         let (region, from, to) = &wide[index];
-        let others: Vec<Part> = wide
+        let others: Vec<Part<V>> = wide
             .iter()
             .enumerate()
             .filter(|(other, (_, f, t))| *other != index && (f, t) == (from, to))
@@ -194,7 +274,7 @@ fn widen(space: &Space, cut: &Cut, pieces: Vec<Piece>) -> Vec<Piece> {
 }
 
 /// Whether some parts together are around a region.
-fn is_covered(region: Region, parts: &[Part]) -> bool {
+fn is_covered<V>(region: Region, parts: &[Part<V>]) -> bool {
     let mut todo = vec![region];
     for _ in 0..LIMIT {
         let Some(region) = todo.pop() else { return true };
@@ -209,7 +289,7 @@ fn is_covered(region: Region, parts: &[Part]) -> bool {
 }
 
 /// The parts that lie across a region, in order, up to the one around it, if there is one.
-fn reaching<'p>(region: &Region, parts: &[&'p Part]) -> (Vec<&'p Part>, Option<&'p Part>) {
+fn reaching<'p, V>(region: &Region, parts: &[&'p Part<V>]) -> (Vec<&'p Part<V>>, Option<&'p Part<V>>) {
     let mut across = Vec::new();
     for part in parts {
         match region.lies(part) {
@@ -221,18 +301,18 @@ fn reaching<'p>(region: &Region, parts: &[&'p Part]) -> (Vec<&'p Part>, Option<&
     (across, None)
 }
 
-fn with_rest<'p>(across: &[&'p Part], rest: Option<&'p Part>) -> Vec<&'p Part> {
+fn with_rest<'p, V>(across: &[&'p Part<V>], rest: Option<&'p Part<V>>) -> Vec<&'p Part<V>> {
     across.iter().copied().chain(rest).collect()
 }
 
-/// The level of the whole region, if there is but one.
-fn one_level(across: &[&Part], rest: Option<&Part>) -> Option<Level> {
-    let level = rest.map(|part| part.level).unwrap_or_default();
-    across.iter().all(|part| part.level == level).then_some(level)
+/// What is said of the whole region, if it is but one thing.
+fn one_value<V: Value>(across: &[&Part<V>], rest: Option<&Part<V>>) -> Option<V> {
+    let value = rest.map(|part| part.value).unwrap_or_default();
+    across.iter().all(|part| part.value == value).then_some(value)
 }
 
 /// Puts neighbours together, as long as there are any.
-fn merge(mut pieces: Vec<Piece>) -> Vec<Piece> {
+fn merge<V: Value>(mut pieces: Vec<Piece<V>>) -> Vec<Piece<V>> {
     loop {
         let before = pieces.len();
         let dimensions = pieces.first().map_or(0, |(region, _, _)| region.sets.len());
@@ -246,9 +326,9 @@ fn merge(mut pieces: Vec<Piece>) -> Vec<Piece> {
 }
 
 /// Puts together what differs in one dimension only.
-fn along(dimension: usize, pieces: Vec<Piece>) -> Vec<Piece> {
-    let mut at: HashMap<Piece, usize> = HashMap::new();
-    let mut merged: Vec<Piece> = Vec::new();
+fn along<V: Value>(dimension: usize, pieces: Vec<Piece<V>>) -> Vec<Piece<V>> {
+    let mut at: HashMap<Piece<V>, usize> = HashMap::new();
+    let mut merged: Vec<Piece<V>> = Vec::new();
     for piece in pieces {
         let mut key = piece.clone();
         key.0.sets[dimension] = key.0.sets[dimension].without(&piece.0.sets[dimension]);

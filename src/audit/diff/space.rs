@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::types::{Level, Policy, Rule};
+use super::super::types::{Policy, Rule};
 
 /// Dimensions of requests for resources.
 pub(super) const USER: usize = 0;
@@ -106,11 +106,12 @@ pub(super) struct Space {
 
 /// Part of a rule, as one box.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Part {
+pub(super) struct Part<V> {
     sets: Vec<Set>,
     /// The user is in one of these groups.
     groups: Option<Set>,
-    pub(super) level: Level,
+    /// What the rule says, as far as it is compared.
+    pub(super) value: V,
 }
 
 /// Requests that lie in each of `sets`, whose user is in one group of each of
@@ -131,7 +132,7 @@ pub(super) enum Lies {
 }
 
 impl Region {
-    pub(super) fn lies(&self, part: &Part) -> Lies {
+    pub(super) fn lies<V>(&self, part: &Part<V>) -> Lies {
         let mut lies = Lies::Around;
         for (own, set) in self.sets.iter().zip(&part.sets) {
             if !own.meets(set) {
@@ -149,7 +150,7 @@ impl Region {
     }
 
     /// The pieces of a region that a part lies across: the one inside comes last.
-    pub(super) fn split(mut self, part: &Part) -> Vec<Region> {
+    pub(super) fn split<V>(mut self, part: &Part<V>) -> Vec<Region> {
         let mut pieces = Vec::new();
         for (dimension, set) in part.sets.iter().enumerate() {
             if self.sets[dimension].is_within(set) {
@@ -186,13 +187,13 @@ impl Region {
     }
 
     /// The same as part of a rule, if a rule can say it.
-    pub(super) fn as_part(&self, level: Level) -> Option<Part> {
+    pub(super) fn as_part<V>(&self, value: V) -> Option<Part<V>> {
         let groups = match &self.some[..] {
             [] => None,
             [groups] => Some(groups.clone()),
             _ => return None,
         };
-        self.none.is_empty().then(|| Part { sets: self.sets.clone(), groups, level })
+        self.none.is_empty().then(|| Part { sets: self.sets.clone(), groups, value })
     }
 
     fn outside_of(mut self, groups: &Set) -> Option<Region> {
@@ -244,16 +245,16 @@ impl Space {
         self.texts.len() == PATH + 1
     }
 
-    /// A policy's rules as boxes, in order.
-    pub(super) fn parts(&self, policy: &Policy) -> Vec<Part> {
-        policy.rules.iter().flat_map(|rule| self.rule(rule)).collect()
+    /// A policy's rules as boxes, in order, each with what `value` makes of its index.
+    pub(super) fn parts<V: Copy>(&self, policy: &Policy, value: impl Fn(usize) -> V) -> Vec<Part<V>> {
+        policy.rules.iter().enumerate().flat_map(|(index, rule)| self.rule(rule, value(index))).collect()
     }
 
-    fn rule(&self, rule: &Rule) -> Vec<Part> {
+    fn rule<V: Copy>(&self, rule: &Rule, value: V) -> Vec<Part<V>> {
         let for_resources = !rule.resources.is_empty() || !rule.namespaces.is_empty();
         let groups = (!rule.user_groups.is_empty()).then(|| self.groups.list(&rule.user_groups));
         let mut sets = vec![self.texts[USER].list(&rule.users), self.texts[VERB].list(&rule.verbs)];
-        let part = |sets: Vec<Set>| Part { sets, groups: groups.clone(), level: rule.level };
+        let part = |sets: Vec<Set>| Part { sets, groups: groups.clone(), value };
         if self.is_of_paths() {
             sets.push(self.paths(&rule.non_resource_urls));
             return if for_resources { Vec::new() } else { vec![part(sets)] };

@@ -6,8 +6,9 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{logs, read, refuse, traffic};
-use crate::audit::diff::{Change, Listed, Traffic, diff};
+use crate::audit::diff::{Change, Listed, TooMany, Traffic, diff, diff_managed_fields, diff_stages};
 use crate::audit::matcher::Matcher;
+use crate::audit::types::{Level, Policy, Stages};
 use crate::cli::output::{Format, Outcome, Output};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 
@@ -22,8 +23,11 @@ Examples:
   packwright policy diff old.yaml new.yaml --log /var/log/kubernetes/audit
 
 The changes are exact: a request that none of them describes keeps its level, and where two describe one they say the
-same. What a change does not mention does not matter to it. Resources are RESOURCE[.GROUP][/SUBRESOURCE]: pods, deployments.apps/scale; pods/* is with
-and without a subresource, *.apps all of apps, *.* all of every group, and */ what has no subresource.
+same. What a change does not mention does not matter to it. Omitted stages are compared of requests that both policies
+log, managed fields of those whose bodies both log.
+
+Resources are RESOURCE[.GROUP][/SUBRESOURCE]: pods, deployments.apps/scale; pods/* is with and without a subresource,
+*.apps all of apps, *.* all of every group, and */ what has no subresource.
 
 With --log the events of logs are asked about as well: how many of them change level, by the rules that decide before and
 after, and whose they are.")]
@@ -66,12 +70,16 @@ impl Diff {
             }
         };
         let (Some(old), Some(new)) = (policy(&self.old), policy(&self.new)) else { return refuse(&output, warnings, errors) };
-        let changes = match diff(&old, &new) {
-            Ok(changes) => changes,
+        let Differences { levels, stages, managed_fields } = match Differences::new(&old, &new) {
+            Ok(found) => found,
             Err(too_many) => return refuse(&output, warnings, Diagnostic::new(Code::Usage, too_many.to_string()).into()),
         };
-        let mut object = json!({"changes": changes.iter().map(object).collect::<Vec<_>>()});
-        let mut text = words(&changes);
+        let mut object = json!({
+            "changes": levels.iter().map(|change| object(change, |level| json!(level.name()))).collect::<Vec<_>>(),
+            "omitStages": stages.iter().map(|change| object(change, |stages| json!(stages.names()))).collect::<Vec<_>>(),
+            "omitManagedFields": managed_fields.iter().map(|change| object(change, |omitted| json!(omitted))).collect::<Vec<_>>(),
+        });
+        let mut text = words(&levels, &stages, &managed_fields);
         if !self.log.is_empty() {
             let (old, new) = (Matcher::new(old), Matcher::new(new));
             let (traffic, _) = logs::read(&self.log, self.workers, || Traffic::new(&old, &new), &mut warnings);
@@ -87,8 +95,20 @@ impl Diff {
     }
 }
 
+struct Differences {
+    levels: Vec<Change>,
+    stages: Vec<Change<Stages>>,
+    managed_fields: Vec<Change<bool>>,
+}
+
+impl Differences {
+    fn new(old: &Policy, new: &Policy) -> Result<Self, TooMany> {
+        Ok(Self { levels: diff(old, new)?, stages: diff_stages(old, new)?, managed_fields: diff_managed_fields(old, new)? })
+    }
+}
+
 /// Each list as a rule has it, empty for any; `except` has what is not meant.
-fn object(change: &Change) -> Value {
+fn object<V: Copy>(change: &Change<V>, said: impl Fn(V) -> Value) -> Value {
     let (first, more) = change.groups.split_first().map_or((&[][..], &[][..]), |(first, more)| (&first[..], more));
     json!({
         "users": change.users.only,
@@ -108,42 +128,71 @@ fn object(change: &Change) -> Value {
             "names": change.names.except,
             "urls": change.urls.except,
         },
-        "from": change.from.name(),
-        "to": change.to.name(),
+        "from": said(change.from),
+        "to": said(change.to),
     })
 }
 
-fn words(changes: &[Change]) -> String {
-    if changes.is_empty() {
-        return "every request keeps its level\n".to_owned();
+fn words(levels: &[Change], stages: &[Change<Stages>], managed_fields: &[Change<bool>]) -> String {
+    let mut text = match levels.len() {
+        0 => "every request keeps its level\n".to_owned(),
+        1 => "1 kind of request changes level\n".to_owned(),
+        count => format!("{count} kinds of requests change level\n"),
+    };
+    let mut levels: Vec<&Change> = levels.iter().collect();
+    levels.sort_by_key(|change| kind_of(change));
+    for of_kind in levels.chunk_by(|a, b| kind_of(a) == kind_of(b)) {
+        let _ = writeln!(text, "\n{}:", ["no longer logged", "logged with less", "logged with more", "newly logged"][kind_of(of_kind[0])]);
+        of_kind.iter().for_each(|change| row(&mut text, change, &format!("{} -> {}", change.from.name(), change.to.name())));
     }
-    let mut text = String::new();
-    for change in changes {
-        let _ = writeln!(text, "{} -> {}", change.from.name(), change.to.name());
-        let mut row = |what: &str, list: &Listed| {
-            let (only, except) = (list_of(&list.only), list_of(&list.except));
-            let _ = match (list.only.is_empty(), list.except.is_empty()) {
-                (true, true) => Ok(()),
-                (false, true) => writeln!(text, "  {what:<11} {only}"),
-                (true, false) => writeln!(text, "  {what:<11} all but {except}"),
-                (false, false) => writeln!(text, "  {what:<11} {only}; but not {except}"),
-            };
-        };
-        row("users", &change.users);
-        for groups in &change.groups {
-            row("groups", &Listed { only: groups.clone(), except: Vec::new() });
-        }
-        row("groups", &Listed { only: Vec::new(), except: change.except_groups.clone() });
-        row("verbs", &change.verbs);
-        row("resources", &change.resources);
-        row("namespaces", &change.namespaces);
-        row("names", &change.names);
-        row("URLs", &change.urls);
-        text.push('\n');
+    if !stages.is_empty() {
+        text += "\nof what both log, other stages are omitted:\n";
+        let names = |stages: Stages| if stages == Stages::default() { "none".to_owned() } else { stages.names().join(", ") };
+        stages.iter().for_each(|change| row(&mut text, change, &format!("{} -> {}", names(change.from), names(change.to))));
     }
-    let plural = if changes.len() == 1 { "kind of request changes" } else { "kinds of requests change" };
-    let _ = writeln!(text, "{} {plural} level", changes.len());
+    if !managed_fields.is_empty() {
+        text += "\nof the bodies that both log, managed fields are kept or left out:\n";
+        let name = |omitted: bool| if omitted { "left out" } else { "kept" };
+        managed_fields.iter().for_each(|change| row(&mut text, change, &format!("{} -> {}", name(change.from), name(change.to))));
+    }
     text
+}
+
+/// What is lost comes first.
+fn kind_of(change: &Change) -> usize {
+    match (change.from, change.to) {
+        (_, Level::None) => 0,
+        (Level::None, _) => 3,
+        (from, to) if to < from => 1,
+        _ => 2,
+    }
+}
+
+fn row<V>(text: &mut String, change: &Change<V>, what: &str) {
+    let _ = writeln!(text, "\n{what}");
+    let before = text.len();
+    let mut line = |what: &str, list: &Listed| {
+        let (only, except) = (list_of(&list.only), list_of(&list.except));
+        let _ = match (list.only.is_empty(), list.except.is_empty()) {
+            (true, true) => Ok(()),
+            (false, true) => writeln!(text, "  {what:<11} {only}"),
+            (true, false) => writeln!(text, "  {what:<11} all but {except}"),
+            (false, false) => writeln!(text, "  {what:<11} {only}; but not {except}"),
+        };
+    };
+    line("users", &change.users);
+    for groups in &change.groups {
+        line("groups", &Listed { only: groups.clone(), except: Vec::new() });
+    }
+    line("groups", &Listed { only: Vec::new(), except: change.except_groups.clone() });
+    line("verbs", &change.verbs);
+    line("resources", &change.resources);
+    line("namespaces", &change.namespaces);
+    line("names", &change.names);
+    line("URLs", &change.urls);
+    if text.len() == before {
+        *text += "  every request\n";
+    }
 }
 
 fn list_of(texts: &[String]) -> String {
