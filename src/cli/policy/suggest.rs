@@ -111,6 +111,7 @@ fn words(rules: &[Suggestion], all: Count, others: Count) -> String {
     let mut together = Count::default();
     rules.iter().for_each(|rule| together.add(rule.count));
     let mut words = match rules.len() {
+        0 if others.events > 0 => "no rule to suggest".to_owned(),
         0 => "no rule to suggest: nothing in the log may be left out".to_owned(),
         count => format!(
             "{count} {} out {} of {} events, {} of {} ({:.1}%)",
