@@ -1,7 +1,7 @@
 //! A policy compiled for many requests: who, verb, API group, resource and
 //! namespace are each looked up once and leave few rules to be read.
 
-use foldhash::{HashMap, HashMapExt as _};
+use std::collections::BTreeSet;
 
 use super::explain::path_matches;
 use super::types::{Decision, Policy, Request, Rule, Target};
@@ -31,41 +31,67 @@ type Set = Box<[u64]>;
 /// The rules that each text of one field can match.
 #[derive(Debug)]
 struct Index {
-    /// Texts that some rule lists.
-    listed: HashMap<String, Set>,
-    /// Their lengths, a bit each: most texts are told to be others without a look into them.
-    lengths: u64,
+    /// Texts that some rule lists, by length, ends and text: few have the length of the
+    /// one that is sought, and hardly another one its ends as well.
+    listed: Vec<Listed>,
+    /// Where those of each length begin; the last but one is for all that are longer.
+    starts: [usize; LENGTHS + 1],
     /// For every other text: the rules that list none.
     other: Set,
 }
+
+#[derive(Debug)]
+struct Listed {
+    ends: (u64, u64),
+    text: String,
+    rules: Set,
+}
+
+/// How many lengths are told apart, in bytes.
+const LENGTHS: usize = 64;
 
 impl Index {
     /// `field` gives the texts that a rule lists, or nothing if any text will do.
     fn new<'p>(rules: &'p [Rule], field: impl Fn(&'p Rule) -> Option<Vec<&'p str>>) -> Self {
         let fields: Vec<_> = rules.iter().map(field).collect();
         let other = set(&fields, Option::is_none);
-        let mut listed = HashMap::new();
-        for text in fields.iter().flatten().flatten() {
-            listed
-                .entry((*text).to_owned())
-                .or_insert_with(|| set(&fields, |field| field.as_ref().is_none_or(|texts| texts.contains(text))));
-        }
-        let lengths = listed.keys().fold(0, |lengths, text: &String| lengths | length(text));
-        Self { listed, lengths, other }
+        let texts: BTreeSet<_> = fields.iter().flatten().flatten().map(|text| (length(text), ends(text), *text)).collect();
+        let starts = std::array::from_fn(|start| texts.iter().filter(|(length, ..)| *length < start).count());
+        let belongs = |text: &str| set(&fields, |field: &Option<Vec<&str>>| field.as_ref().is_none_or(|texts| texts.contains(&text)));
+        let listed = texts.into_iter().map(|(_, ends, text)| Listed { ends, text: text.to_owned(), rules: belongs(text) }).collect();
+        Self { listed, starts, other }
     }
 
     #[inline]
     fn get(&self, text: &str) -> &[u64] {
-        if self.lengths & length(text) == 0 {
+        let length = length(text);
+        let same = self.listed.get(self.starts[length]..self.starts[length + 1]).unwrap_or_default();
+        if same.is_empty() {
             return &self.other;
         }
-        self.listed.get(text).unwrap_or(&self.other)
+        let ends = ends(text);
+        let from = if same.len() > 8 { same.partition_point(|listed| listed.ends < ends) } else { 0 };
+        let alike = same.iter().skip(from).take_while(|listed| listed.ends <= ends).filter(|listed| listed.ends == ends);
+        alike.into_iter().find(|listed| text.len() <= 16 || listed.text == text).map_or(&self.other, |listed| &listed.rules)
     }
 }
 
-/// The bit of a text's length; the last is for all that are longer.
-fn length(text: &str) -> u64 {
-    1 << text.len().min(63)
+fn length(text: &str) -> usize {
+    text.len().min(LENGTHS - 1)
+}
+
+/// The first and the last eight bytes, by which texts of one length differ nearly
+/// always, and always if it is at most sixteen.
+#[inline]
+fn ends(text: &str) -> (u64, u64) {
+    let bytes = text.as_bytes();
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return (u64::from_be_bytes(*first), u64::from_be_bytes(*last));
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return (u32::from_be_bytes(*first).into(), u32::from_be_bytes(*last).into());
+    }
+    (bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)), 0)
 }
 
 fn set<T>(rules: &[T], belongs: impl Fn(&T) -> bool) -> Set {
@@ -231,6 +257,36 @@ mod tests {
                 location: Source::anonymous("rule", "").at(0..0),
             },
         )
+    }
+
+    #[test]
+    fn a_text_is_found_among_others_of_its_length_and_its_ends() {
+        let middles = ["alpha", "gamma", "delta", "sigma", "kappa", "omega"];
+        let name = |middle: &str, end: char| format!("system:serviceaccount:{middle}:control{end}r");
+        let listed: Vec<String> = middles.iter().flat_map(|middle| ['l', 'm', 'n'].map(|end| name(middle, end))).collect();
+        let rule = |text: &String| Rule {
+            level: Level::None,
+            users: vec![text.clone()],
+            user_groups: Vec::new(),
+            verbs: Vec::new(),
+            resources: Vec::new(),
+            namespaces: Vec::new(),
+            non_resource_urls: Vec::new(),
+            omit_stages: Stages::default(),
+            omit_managed_fields: None,
+            location: Source::anonymous("rule", "").at(0..0),
+        };
+        let rules: Vec<Rule> = listed.iter().map(rule).collect();
+        let matcher = Matcher::new(Policy { rules, omit_stages: Stages::default(), omit_managed_fields: false });
+        let decided = |name: &str| {
+            let user = Some(User { name: Some(name), groups: &[] });
+            matcher.decide(&Request { user, verb: "get", target: Target::Url("/") }).rule
+        };
+        for (index, text) in listed.iter().enumerate() {
+            assert_eq!(decided(text), Some(index), "{text}");
+        }
+        assert_eq!(decided(&name("theta", 'm')), None);
+        assert_eq!(decided(&name("alpha", 'o')), None);
     }
 
     proptest! {
