@@ -445,16 +445,15 @@ fn the_documented_ansible_target_works() {
     assert_eq!(run(&[&["build"], &inputs[..], &["--deny", "target-unchecked", "-o", "out"]].concat()).0, Some(1));
 }
 
-/// Documents are read back without places; a fault is blamed all the same.
-#[test]
-fn a_fault_in_a_document_is_the_templates_line() {
+/// The first words of the error of a target of one's own with one document.
+fn fault(path: &str, reads: &str, template: &str) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let target = folder.path().join("t/own");
     fs::create_dir_all(&target).expect("folders");
-    let definition = "apiVersion: packwright.dev/v1alpha1\nkind: Target\nformat: 1\nmetadata: {name: own}\nfiles:\n  \
-                      - {path: own/a.yaml, template: a.hbs, reads: kubeadm-v1beta4, carries: [args]}\n";
-    let template =
-        "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\napiServer:\n  extraArgs:\n    - name: a\n      value: 30\n";
+    let definition = format!(
+        "apiVersion: packwright.dev/v1alpha1\nkind: Target\nformat: 1\nmetadata: {{name: own}}\nfiles:\n  \
+         - {{path: {path}, template: a.hbs, reads: {reads}, carries: [args]}}\n"
+    );
     fs::write(target.join("target.yaml"), definition).expect("a file");
     fs::write(target.join("a.hbs"), template).expect("a file");
     let output = Command::new(env!("CARGO_BIN_EXE_packwright"))
@@ -462,9 +461,28 @@ fn a_fault_in_a_document_is_the_templates_line() {
         .args(["render", "kube-apiserver-audit", "--templates", "t", "--target", "own"])
         .output()
         .expect("it runs");
-    let words = String::from_utf8(output.stderr).expect("text");
-    assert!(
-        words.starts_with("error[template-error]: own/a.yaml: --a: `value` must be text, not an integer\n --> t/own/a.hbs:6:7\n"),
-        "{words}"
-    );
+    assert_eq!(output.status.code(), Some(2));
+    String::from_utf8(output.stderr).expect("text").split("\n  |").next().expect("words").to_owned()
+}
+
+/// Documents are read back without places; a fault is blamed all the same.
+#[test]
+fn a_fault_in_a_document_is_the_templates_line() {
+    let head = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\napiServer:\n  extraArgs:\n    - name: a\n      value: ";
+    let number = fault("own/a.yaml", "kubeadm-v1beta4", &format!("{head}30\n"));
+    assert_eq!(number, "error[template-error]: own/a.yaml: --a: `value` must be text, not an integer\n --> t/own/a.hbs:6:7");
+    let other = fault("own/a.yaml", "kubeadm-v1beta4", &format!("{head}\"30\"\n"));
+    assert!(other.starts_with("error[template-error]: own/a.yaml: it does not read back as the patch: "), "{other}");
+    let kind = fault("own/a.yaml", "kubeadm-v1beta3", &format!("{head}\"30\"\n"));
+    assert!(kind.starts_with("error[template-error]: own/a.yaml: its apiVersion and kind are not those that target.yaml says"), "{kind}");
+    let presets = fault("own/a.yaml", "palette-presets", "presets:\n  - name: a\n    add: {b: c}\n");
+    assert!(presets.contains("own/a.yaml: `add` of a preset must be text that holds YAML, not a mapping"), "{presets}");
+}
+
+#[test]
+fn a_document_stays_inside_the_pack() {
+    for path in ["own/../../a.yaml", "own//a.yaml", "own/./a.yaml"] {
+        let words = fault(path, "opaque", "a: 1\n");
+        assert!(words.starts_with("error[pack-invalid]: ") && words.contains("is no path inside a pack"), "{path}: {words}");
+    }
 }
