@@ -445,24 +445,28 @@ fn the_documented_ansible_target_works() {
     assert_eq!(run(&[&["build"], &inputs[..], &["--deny", "target-unchecked", "-o", "out"]].concat()).0, Some(1));
 }
 
-/// The first words of the error of a target of one's own with one document.
-fn fault(path: &str, reads: &str, template: &str) -> String {
+/// The status and the first words of the error of a target of one's own, with these `files`.
+fn failure(files: &str, template: &str) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let target = folder.path().join("t/own");
     fs::create_dir_all(&target).expect("folders");
-    let definition = format!(
-        "apiVersion: packwright.dev/v1alpha1\nkind: Target\nformat: 1\nmetadata: {{name: own}}\nfiles:\n  \
-         - {{path: {path}, template: a.hbs, reads: {reads}, carries: [args]}}\n"
-    );
-    fs::write(target.join("target.yaml"), definition).expect("a file");
+    let head = "apiVersion: packwright.dev/v1alpha1\nkind: Target\nformat: 1\nmetadata: {name: own}\n";
+    fs::write(target.join("target.yaml"), format!("{head}files:\n{files}")).expect("a file");
     fs::write(target.join("a.hbs"), template).expect("a file");
     let output = Command::new(env!("CARGO_BIN_EXE_packwright"))
         .current_dir(folder.path())
-        .args(["render", "kube-apiserver-audit", "--templates", "t", "--target", "own"])
+        .args(["build", "kube-apiserver-audit", "--templates", "t", "--target", "own"])
         .output()
         .expect("it runs");
-    assert_eq!(output.status.code(), Some(2));
-    String::from_utf8(output.stderr).expect("text").split("\n  |").next().expect("words").to_owned()
+    let words = String::from_utf8(output.stderr).expect("text").split("\n  |").next().expect("words").to_owned();
+    (output.status.code(), words)
+}
+
+/// The same of a target with one document that is not understood.
+fn fault(path: &str, reads: &str, template: &str) -> String {
+    let (status, words) = failure(&format!("  - {{path: {path}, template: a.hbs, reads: {reads}, carries: [args]}}\n"), template);
+    assert_eq!(status, Some(2), "{words}");
+    words
 }
 
 /// Documents are read back without places; a fault is blamed all the same.
@@ -485,4 +489,13 @@ fn a_document_stays_inside_the_pack() {
         let words = fault(path, "opaque", "a: 1\n");
         assert!(words.starts_with("error[pack-invalid]: ") && words.contains("is no path inside a pack"), "{path}: {words}");
     }
+}
+
+#[test]
+fn a_name_that_fits_no_archive() {
+    let long = "a".repeat(101);
+    let files = format!("  - {{path: own/p/{long}, template: a.hbs, reads: data}}\n  - {{path: own/p.tar.gz, generate: archive}}\n");
+    let (status, words) = failure(&files, "a: 1\n");
+    assert!(words.starts_with("error[target-limit]: own/p.tar.gz: ") && words.contains(&long), "{words}");
+    assert_eq!(status, Some(1));
 }
