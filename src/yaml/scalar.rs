@@ -119,11 +119,17 @@ pub fn in_kubernetes(text: &str) -> Option<&'static str> {
         return Some("no YAML");
     }
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let is_number = match unsigned.as_bytes() {
-        [b'.', ..] | [b'0', b'o' | b'b' | b'0'..=b'9', ..] => true,
-        _ => unsigned.contains('_'),
+    let plain = unsigned.replace('_', "");
+    let all = |digits: &str, radix| !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix));
+    let is_number = match plain.as_bytes() {
+        // Of what begins so, `.inf` and `.nan` alone are ambiguous.
+        [b'.', ..] => unsigned.starts_with('.'),
+        [b'0', b'x', ..] => all(&plain[2..], 16),
+        [b'0', b'o', ..] => all(&plain[2..], 8),
+        [b'0', b'b', ..] => all(&plain[2..], 2),
+        _ => plain.starts_with(|c: char| c.is_ascii_digit()) && looks_like_a_decimal(&plain),
     };
-    (is_number && !unsigned.contains(':') && !unsigned.contains('-')).then_some("a number")
+    is_number.then_some("a number")
 }
 
 /// The words that are booleans to YAML 1.1 and text to YAML 1.2.
@@ -161,6 +167,16 @@ mod tests {
             ("~", Scalar::Null),
         ] {
             assert_eq!(resolve(text), value, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_to_kubernetes_is_one_to_its_reader() {
+        for text in ["017", "08", "0o17", "0b11", "1_000", "0x_1", "-1_0", ".inf", "-.INF"] {
+            assert_eq!(in_kubernetes(text), Some("a number"), "{text}");
+        }
+        for text in ["1_a", "1_b.c", "1.2.3_4", "0b2", "0o8", "1:30", "2001-12-14", "="] {
+            assert_eq!(in_kubernetes(text), None, "{text}");
         }
     }
 

@@ -9,6 +9,9 @@ use crate::audit::replay::{Fault, Fold, Lines, Log, Scan, logs, scan};
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 
+/// More threads than this are of no use on any machine, and some have none to give.
+const MAX_WORKERS: usize = 256;
+
 /// Folds the events of logs. What cannot be read is a finding; an error where
 /// nothing could be read at all.
 pub fn read<F: Fold>(arguments: &[String], workers: Option<usize>, new: impl Fn() -> F, found: &mut Diagnostics) -> (F, Lines) {
@@ -20,7 +23,7 @@ pub fn read<F: Fold>(arguments: &[String], workers: Option<usize>, new: impl Fn(
             Err(error) => faults.push(unreadable(argument, &error)),
         }
     }
-    let workers = workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+    let workers = workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from)).min(MAX_WORKERS);
     let mut bar = Progress::new(&all);
     let Scan { folded, lines, faults: of_logs } = scan(&all, workers, new, |bytes| bar.show(bytes));
     bar.clear();
