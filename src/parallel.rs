@@ -1,9 +1,10 @@
 //! Work shared out among the machine's processors.
 
 use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 /// What `work` makes of each item, in the items' order. There are no more threads
 /// than processors, since each has memory of its own to fill; a machine that has
@@ -26,6 +27,19 @@ pub fn map<T: Sync, R: Send + Sync>(items: &[T], work: impl Fn(&T) -> R + Sync) 
         run();
     });
     done.into_iter().zip(items).map(|(done, item)| done.into_inner().unwrap_or_else(|| work(item))).collect()
+}
+
+/// What `other` and `here` make, at the same time where the machine has a thread to give.
+pub fn both<A: Send, B>(other: impl Fn() -> A + Sync, here: impl FnOnce() -> B) -> (A, B) {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().spawn_scoped(scope, &other);
+        let here = here();
+        match thread.map(ScopedJoinHandle::join) {
+            Ok(Ok(made)) => (made, here),
+            Ok(Err(panic)) => resume_unwind(panic),
+            Err(_) => (other(), here),
+        }
+    })
 }
 
 #[cfg(test)]

@@ -353,6 +353,13 @@ fn changes_are_counted_over_a_log() {
 }
 
 #[test]
+fn standard_input_is_one_policy_at_most() {
+    let output = Command::new(env!("CARGO_BIN_EXE_packwright")).args(["policy", "diff", "-", "-"]).output().expect("the binary runs");
+    let words = String::from_utf8(output.stderr).expect("text");
+    assert!(output.status.code() == Some(2) && words.starts_with("error[usage]: standard input, `-`, is named more than once"), "{words}");
+}
+
+#[test]
 fn a_log_that_cannot_be_read_does_not_stop_the_comparison() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("audit.log"), log() + "half a li").expect("written");

@@ -2,7 +2,12 @@
 //! `ci/upstream` and committed in `tests/vectors/policy-reader/`; here ours must
 //! be the same verdict.
 
+#[path = "common/answers.rs"]
+mod answers;
+
 use std::fs;
+
+use answers::answers;
 
 use packwright::audit::policy;
 use packwright::diagnostic::{Code, Diagnostics, Severity, Source};
@@ -180,6 +185,13 @@ const TEXTS: &[&str] = &[
     "[=]",
     "[<<]",
     "[0b11]",
+    "[0b2]",
+    "[0o8]",
+    "[1_a]",
+    "[1_b.c]",
+    "[1.2.3_4]",
+    "[1__0]",
+    "[0x_1]",
     "[+1]",
     "[-1]",
     "[1.]",
@@ -380,7 +392,7 @@ fn is_stricter((code, message): &(Code, String)) -> bool {
         // It takes the last one.
         Code::YamlDuplicateKey => true,
         // It takes nothing for the empty name, and an empty entry for every core resource.
-        Code::PolicySyntax => message.ends_with("null"),
+        Code::PolicySyntax => message.ends_with(" is a list of text, and this is null") || message.ends_with(" and `resources`, not null"),
         // It drops tags that it does not know, decodes others, and takes a dash alone for text, which is no YAML 1.2.
         Code::YamlSyntax => message.contains("the tag `!") || message.contains("cannot start with '-'"),
         _ => false,
@@ -391,18 +403,9 @@ fn is_stricter((code, message): &(Code, String)) -> bool {
 fn policies_are_refused_that_the_api_server_refuses() {
     let folder = std::env::var("PACKWRIGHT_POLICY_ANSWERS").unwrap_or_else(|_| VECTORS.to_owned());
     let cases = cases();
-    let asked = fs::read_to_string(format!("{folder}/cases.jsonl")).expect("the cases");
-    assert!(asked == lines(&cases), "the API server was asked other cases");
-    let (mut compared, mut minors) = (0, 0);
+    let mut compared = 0;
     let mut different = Vec::new();
-    for entry in fs::read_dir(&folder).expect("the folder") {
-        let name = entry.expect("an entry").file_name().into_string().expect("text");
-        let Some(minor) = name.strip_prefix("answers-").and_then(|rest| rest.strip_suffix(".jsonl")) else { continue };
-        let minor: Minor = minor.parse().expect("a minor");
-        let text = fs::read_to_string(format!("{folder}/{name}")).expect("the answers");
-        let answers: Vec<Option<String>> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-        assert_eq!(cases.len(), answers.len());
-        minors += 1;
+    for (minor, answers) in answers::<Option<String>>(&folder, &lines(&cases)) {
         for (case, answer) in cases.iter().zip(&answers) {
             let ours = errors(case, minor);
             let same = match answer {
@@ -416,6 +419,5 @@ fn policies_are_refused_that_the_api_server_refuses() {
         }
     }
     println!("{compared} compared");
-    assert!(minors > 0, "no API server was asked");
     assert!(different.is_empty(), "{} of {compared} differ:\n{}", different.len(), different.join("\n"));
 }

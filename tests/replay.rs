@@ -137,7 +137,53 @@ fn where_nothing_could_be_read_the_status_is_2() {
     let folder = folder();
     assert_eq!(replay(folder.path(), &["nope.log"], b"").0, 2);
     assert_eq!(replay(folder.path(), &["-"], b"no event\n").0, 2);
-    assert_eq!(replay(folder.path(), &["-"], b"").0, 0);
+    // A folder without files is most often another one than was meant.
+    fs::create_dir_all(folder.path().join("logs/of-yesterday")).expect("made");
+    let (status, said) = replay(folder.path(), &["logs"], b"");
+    assert_eq!((status, &said["diagnostics"][0]["message"]), (2, &json!("the folder `logs` holds no file")));
+    // A log without events was read, and it is said that there was nothing in it.
+    let (status, said) = replay(folder.path(), &["-"], b"");
+    assert_eq!((status, &said["diagnostics"][0]["message"]), (0, &json!("the logs hold no event")));
+}
+
+#[test]
+fn standard_input_is_read_once_and_by_as_many_as_there_can_be() {
+    let folder = folder();
+    let (status, said) = replay(folder.path(), &["-", "-"], b"");
+    assert_eq!((status, &said["diagnostics"][0]["code"]), (2, &json!("usage")));
+    for count in ["0", "257", "99999"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_packwright"))
+            .current_dir(folder.path())
+            .args(["policy", "replay", "policy.yaml", "policy.yaml", "--workers", count])
+            .output()
+            .expect("the binary runs");
+        let words = String::from_utf8(output.stderr).expect("text");
+        assert!(output.status.code() == Some(2) && words.contains("1..=256"), "{words}");
+    }
+}
+
+#[test]
+fn why_a_line_is_no_event_is_said_in_words() {
+    let folder = folder();
+    let good = event("Metadata", "ResponseComplete", "alice", "get", "/x", POD);
+    let lines = [
+        r#"["Event","audit.k8s.io/v1"]"#.to_owned(),
+        "a word".to_owned(),
+        good.replace(r#""user":{"username":"alice","groups":["system:authenticated"]}"#, r#""user":5"#),
+        r#"{"kind":"Event"}"#.to_owned(),
+    ];
+    let (_, said) = replay(folder.path(), &["-"], (lines.join("\n") + "\n").as_bytes());
+    let messages: Vec<&str> = said["diagnostics"].as_array().expect("a list").iter().filter_map(|item| item["message"].as_str()).collect();
+    let user = lines[2].find("5,").expect("the user") + 1;
+    assert_eq!(
+        messages,
+        [
+            "-:1 is no event: it is no JSON object",
+            "-:2 is no event: it is no JSON object",
+            &format!("-:3 is no event: invalid type: integer `5`, expected an object, at byte {user}"),
+            "-:4 is no event: missing field `apiVersion`, at byte 16",
+        ]
+    );
 }
 
 /// However the blocks fall and whoever takes them.
@@ -240,9 +286,13 @@ retained: at least 5.2 days, which is what 10 rotated files of 1 MiB hold (audit
     assert_eq!(
         last(&["lean.log", "--audit-log-maxsize", "1", "--audit-log-maxage", "3"]),
         "kept a day: 2000.0 kB or more in 1000 events, at the rate of this log, which spans 12.0 h
-retained: about 3.0 days (audit-log-maxage)
+retained: at most 3.0 days (audit-log-maxage)
 "
     );
+    // Without one to keep there is nothing that a flag could prune.
+    fs::write(folder.path().join("policy.yaml"), "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: None}]\n").expect("written");
+    let nothing = last(&["a.log", "--audit-log-maxbackup", "5", "--audit-log-maxage", "0"]);
+    assert!(nothing.ends_with("\nretained: nothing is kept\n"), "{nothing}");
     let short = event("Metadata", "ResponseComplete", "alice", "get", "/x", POD) + "\n";
     fs::write(folder.path().join("short.log"), short).expect("written");
     assert_eq!(last(&["short.log"]), "kept a day: the log spans 0 s, and of less than an hour that is not told\n");

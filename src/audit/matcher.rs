@@ -71,8 +71,8 @@ impl Index {
         }
         let ends = ends(text);
         let from = if same.len() > 8 { same.partition_point(|listed| listed.ends < ends) } else { 0 };
-        let alike = same.iter().skip(from).take_while(|listed| listed.ends <= ends).filter(|listed| listed.ends == ends);
-        alike.into_iter().find(|listed| text.len() <= 16 || listed.text == text).map_or(&self.other, |listed| &listed.rules)
+        let mut alike = same.iter().skip(from).take_while(|listed| listed.ends <= ends).filter(|listed| listed.ends == ends);
+        alike.find(|listed| text.len() <= 16 || listed.text == text).map_or(&self.other, |listed| &listed.rules)
     }
 }
 

@@ -289,11 +289,15 @@ impl Check {
         if !matches!(value.data, Data::List(_)) {
             self.push(Code::PolicySyntax, value, format!("`{key}` is a list, not {}", value.kind()));
         }
-        for item in value.items().iter().filter(|item| item.as_str().is_none()) {
-            self.push(Code::PolicySyntax, item, format!("`{key}` is a list of text, and this is {}", item.kind()));
+        let mut texts = Vec::new();
+        for item in value.items() {
+            match item.as_str() {
+                None => self.push(Code::PolicySyntax, item, format!("`{key}` is a list of text, and this is {}", item.kind())),
+                Some(text) if self.is_other_type(item, key, text) => {}
+                Some(text) => texts.push(text.to_owned()),
+            }
         }
-        let texts = value.items().iter().filter_map(|item| item.as_str().map(|text| (item, text)));
-        texts.filter(|(item, text)| !self.is_other_type(item, key, text)).map(|(_, text)| text.to_owned()).collect()
+        texts
     }
 
     /// Whether text without quotes is none to the API server, which then does not start.

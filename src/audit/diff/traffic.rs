@@ -1,12 +1,16 @@
 //! What changes from one policy to another, counted over a log.
 
+use std::cmp::Ordering;
+
 use foldhash::HashMap;
 
 use super::super::matcher::Matcher;
 use super::super::replay::{Count, Event, Fold, NOBODY, write_resource};
 use super::super::types::{Decision, Level, Target};
 
-/// The most examples of one row that are counted one by one. More are one group.
+/// How many examples of one row are kept when there are twice as many: the
+/// loudest. One that is dropped and comes again is counted from there, so where
+/// there are very many their numbers may be too low.
 const MAX_EXAMPLES: usize = 500;
 
 /// Events of a log under two policies.
@@ -67,7 +71,7 @@ pub struct Row {
     pub to: Verdict,
     /// How many.
     pub counts: Counts,
-    /// Of whom most are.
+    /// Whose most of them are.
     pub examples: Vec<Example>,
 }
 
@@ -170,18 +174,46 @@ impl Counts {
 fn count(table: &mut HashMap<String, u64>, example: &str, events: u64) {
     if let Some(known) = table.get_mut(example) {
         *known += events;
-    } else if table.len() < MAX_EXAMPLES {
-        table.insert(example.to_owned(), events);
+        return;
     }
+    if table.len() >= 2 * MAX_EXAMPLES {
+        let mut all: Vec<(String, u64)> = table.drain().collect();
+        all.sort_unstable_by(by_loudness);
+        table.extend(all.into_iter().take(MAX_EXAMPLES));
+    }
+    table.insert(example.to_owned(), events);
+}
+
+fn by_loudness((a, of_a): &(String, u64), (b, of_b): &(String, u64)) -> Ordering {
+    of_b.cmp(of_a).then_with(|| a.cmp(b))
 }
 
 fn loudest(table: HashMap<String, u64>, examples: usize) -> Vec<Example> {
     let mut all: Vec<(String, u64)> = table.into_iter().collect();
-    all.sort_by(|(a, of_a), (b, of_b)| of_b.cmp(of_a).then_with(|| a.cmp(b)));
+    all.sort_unstable_by(by_loudness);
     let split = |(example, events): (String, u64)| {
         let mut parts = example.splitn(3, '\0').map(str::to_owned);
         let mut next = || parts.next().unwrap_or_default();
         Example { user: next(), verb: next(), resource: next(), events }
     };
     all.into_iter().take(examples).map(split).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_loudest_is_found_among_very_many() {
+        let mut table = HashMap::default();
+        for index in 0..5000 {
+            count(&mut table, &format!("u{index:04}\0get\0pods"), 1);
+            if index > 700 && index % 3 == 0 {
+                count(&mut table, "loud\0get\0pods", 1);
+            }
+        }
+        assert!(table.len() <= 2 * MAX_EXAMPLES);
+        let loudest = loudest(table, 1);
+        assert_eq!((loudest[0].user.as_str(), loudest[0].events), ("loud", 1433));
+    }
 }

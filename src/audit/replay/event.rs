@@ -13,7 +13,7 @@ use crate::audit::types::{Level, Request, Stage, Target, User};
 
 /// `audit.k8s.io/v1` Event (`kubernetes/apiserver pkg/apis/audit/v1/types.go`).
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "an event")]
 pub(super) struct Line<'a> {
     #[serde(borrow)]
     pub(super) kind: Text<'a>,
@@ -41,6 +41,7 @@ pub(super) struct Line<'a> {
 }
 
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(expecting = "an object")]
 pub(super) struct Who<'a> {
     #[serde(borrow, default)]
     pub(super) username: Text<'a>,
@@ -49,7 +50,7 @@ pub(super) struct Who<'a> {
 }
 
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "an object")]
 pub(super) struct ObjectRef<'a> {
     #[serde(borrow, default)]
     pub(super) resource: Text<'a>,
@@ -168,8 +169,20 @@ impl<'a> Event<'a> {
 
 /// Any JSON that is an event, and why other lines are not.
 fn slow<'a>(line: Result<&'a str, &'a [u8]>) -> Result<Line<'a>, String> {
-    line.map_or_else(serde_json::from_slice, serde_json::from_str)
-        .map_err(|error| if error.is_eof() { "the line ends before the event does".to_owned() } else { error.to_string() })
+    let bytes = line.map_or_else(|bytes| bytes, str::as_bytes);
+    // Of a list serde would take the items for the fields, one after the other.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err("it is no JSON object".to_owned());
+    }
+    line.map_or_else(serde_json::from_slice, serde_json::from_str).map_err(|error| {
+        if error.is_eof() {
+            return "the line ends before the event does".to_owned();
+        }
+        // The line within what was read is always the first.
+        let text = error.to_string();
+        let why = text.rsplit_once(" at line ").map_or(text.as_str(), |(why, _)| why);
+        format!("{why}, at byte {}", error.column())
+    })
 }
 
 /// The path of a request URI, decoded as Go's `url.URL.Path` is.

@@ -204,3 +204,30 @@ pub(super) fn is_powerful(user: &User<'_>) -> bool {
     let is_of_itself = |group: &str| user.name == Some(API_SERVER) && group == MASTERS;
     user.groups.iter().any(|group| NEVER_IN.contains(&&**group) && !is_of_itself(group))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{What, Who, may_be_left_out};
+
+    #[test]
+    fn what_is_called_like_a_credential_or_a_right_stays() {
+        let may = |resource| may_be_left_out(Who::User("system:kube-scheduler"), "watch", What::Kind("x.io", resource, ""), &[]);
+        assert!(may("checkouts"));
+        for resource in [
+            "sshkeys",
+            "apikeys",
+            "keypairs",
+            "kubeconfigs",
+            "vaults",
+            "encryptionconfigs",
+            "logins",
+            "passwds",
+            "permissionsets",
+            "sealedsecrets",
+            "oauthaccesstokens",
+            "rolebindings",
+        ] {
+            assert!(!may(resource), "{resource}");
+        }
+    }
+}

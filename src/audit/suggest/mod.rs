@@ -186,7 +186,7 @@ impl Fold for Groups<'_> {
         if other.is_full {
             self.groups.retain(|key, group| {
                 let stays = other.groups.contains_key(key);
-                if !stays {
+                if !stays && !group.must_stay {
                     others.add(group.count);
                 }
                 stays
@@ -195,6 +195,7 @@ impl Fold for Groups<'_> {
         for (key, group) in other.groups {
             match self.groups.get_mut(&key) {
                 Some(own) => own.add(group),
+                None if self.is_full && group.must_stay => {}
                 None if self.is_full => others.add(group.count),
                 None => {
                     self.groups.insert(key, group);

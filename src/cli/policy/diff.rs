@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{logs, read, refuse, traffic};
+use super::logs::Workers;
+use super::{logs, once, read, refuse, traffic};
 use crate::audit::diff::{Change, Listed, TooMany, Traffic, diff, diff_managed_fields, diff_stages};
 use crate::audit::matcher::Matcher;
 use crate::audit::types::{Level, Policy, Stages};
@@ -22,21 +23,22 @@ Examples:
   packwright policy diff old.yaml new.yaml
   packwright policy diff old.yaml new.yaml --log /var/log/kubernetes/audit
 
-The changes are exact: a request that none of them describes keeps its level, and where two describe one they say the
-same. What a change does not mention does not matter to it. Omitted stages are compared of requests that both policies
-log, managed fields of those whose bodies both log.
+The changes are exact: a request that none of them describes keeps its level, and where two
+describe one they say the same. What a change does not mention does not matter to it. Omitted
+stages are compared of requests that both policies log, managed fields of those whose bodies both
+log.
 
-Resources are RESOURCE[.GROUP][/SUBRESOURCE]: pods, deployments.apps/scale; pods/* is with and without a subresource,
-*.apps all of apps, *.* all of every group, and */ what has no subresource.
+Resources are RESOURCE[.GROUP][/SUBRESOURCE]: pods, deployments.apps/scale; pods/* is with and
+without a subresource, *.apps all of apps, *.* all of every group, and */ what has no subresource.
 
-With --log the events of logs are asked about as well: how many of them change level, by the rules that decide before and
-after, and whose they are.")]
+With --log the events of logs are asked about as well: how many of them change level, by the rules
+that decide before and after, and whose they are.")]
 pub struct Diff {
     /// The file of the policy before; `-` is standard input
     #[arg(value_name = "OLD")]
     old: String,
 
-    /// The file of the policy after
+    /// The file of the policy after, or `-`
     #[arg(value_name = "NEW")]
     new: String,
 
@@ -44,13 +46,13 @@ pub struct Diff {
     #[arg(long, value_name = "VERSION")]
     kubernetes_version: Option<String>,
 
-    /// Count what changes in audit logs as well: files, folders, or `-` for standard input
-    #[arg(long, value_name = "LOG", num_args = 1..)]
-    log: Vec<String>,
+    /// Count what changes in audit logs as well: files, folders, or `-` for standard input. Takes all that follows, so
+    /// it comes after the policies
+    #[arg(long = "log", value_name = "LOG", num_args = 1..)]
+    logs: Vec<String>,
 
-    /// How many threads read events [default: one for each processor]
-    #[arg(long, value_name = "COUNT", requires = "log")]
-    workers: Option<usize>,
+    #[command(flatten)]
+    workers: Workers,
 
     /// The form of the report
     #[arg(long, value_enum, default_value_t)]
@@ -62,6 +64,9 @@ impl Diff {
         let output = Output::new(self.format);
         let mut warnings = Diagnostics::new();
         let mut errors = Diagnostics::new();
+        if let Err(errors) = once([&self.old, &self.new].into_iter().chain(&self.logs)) {
+            return refuse(&output, warnings, errors);
+        }
         let mut policy = |file: &str| match read(file, self.kubernetes_version.as_deref(), &mut warnings) {
             Ok((policy, _, _)) => Some(policy),
             Err(found) => {
@@ -80,9 +85,9 @@ impl Diff {
             "omitManagedFields": managed_fields.iter().map(|change| object(change, |omitted| json!(omitted))).collect::<Vec<_>>(),
         });
         let mut text = words(&levels, &stages, &managed_fields);
-        if !self.log.is_empty() {
+        if !self.logs.is_empty() {
             let (old, new) = (Matcher::new(old), Matcher::new(new));
-            let (traffic, _) = logs::read(&self.log, self.workers, || Traffic::new(&old, &new), &mut warnings);
+            let (traffic, _) = logs::read(&self.logs, &self.workers, || Traffic::new(&old, &new), &mut warnings);
             let totals = [traffic.all, traffic.before, traffic.after];
             let rows = traffic.rows(EXAMPLES);
             object["log"] = traffic::object(totals, &rows);

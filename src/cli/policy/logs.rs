@@ -5,25 +5,38 @@ use std::io::{self, IsTerminal as _, Read as _, Seek as _, SeekFrom, Write as _}
 use std::thread;
 use std::time::{Duration, Instant};
 
+use clap::Args;
+
 use crate::audit::replay::{Fault, Fold, Lines, Log, Scan, logs, scan};
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 
-/// More threads than this are of no use on any machine, and some have none to give.
-const MAX_WORKERS: usize = 256;
+/// Who reads logs.
+#[derive(Debug, Args)]
+pub struct Workers {
+    /// How many threads read events [default: one for each processor]
+    #[arg(long, value_name = "COUNT", requires = "logs", value_parser = clap::value_parser!(u16).range(1..=256))]
+    workers: Option<u16>,
+}
 
 /// Folds the events of logs. What cannot be read is a finding; an error where
 /// nothing could be read at all.
-pub fn read<F: Fold>(arguments: &[String], workers: Option<usize>, new: impl Fn() -> F, found: &mut Diagnostics) -> (F, Lines) {
+pub fn read<F: Fold>(arguments: &[String], workers: &Workers, new: impl Fn() -> F, found: &mut Diagnostics) -> (F, Lines) {
     let mut all = Vec::new();
     let mut faults = Diagnostics::new();
     for argument in arguments {
         match logs(argument) {
+            Ok(logs) if logs.is_empty() => {
+                let message = format!("the folder {} holds no file", quote(argument));
+                faults.push(
+                    Diagnostic::new(Code::LogUnreadable, message).help("name the folder of the logs itself: folders in it are not read"),
+                );
+            }
             Ok(logs) => all.extend(logs),
             Err(error) => faults.push(unreadable(argument, &error)),
         }
     }
-    let workers = workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from)).min(MAX_WORKERS);
+    let workers = workers.workers.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from);
     let mut bar = Progress::new(&all);
     let Scan { folded, lines, faults: of_logs } = scan(&all, workers, new, |bytes| bar.show(bytes));
     bar.clear();
@@ -33,6 +46,9 @@ pub fn read<F: Fold>(arguments: &[String], workers: Option<usize>, new: impl Fn(
     explain_lines(&lines, &all, &mut faults);
     if lines.events == 0 {
         faults.items.iter_mut().for_each(|item| item.severity = Severity::Error);
+        if faults.items.is_empty() {
+            faults.push(Diagnostic::new(Code::LogUnreadable, "the logs hold no event"));
+        }
     }
     found.extend(faults);
     (folded, lines)

@@ -17,7 +17,7 @@ use clap::{Args, Subcommand};
 
 use super::output::{Outcome, Output};
 use crate::audit::{policy, types};
-use crate::diagnostic::{Code, Diagnostics, Source};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Source};
 use crate::kubernetes::{self, Minor};
 use crate::pack;
 use crate::yaml::{self, Node};
@@ -52,6 +52,18 @@ impl Policy {
             Command::Test(command) => command.run(),
         }
     }
+}
+
+/// Standard input can be read once.
+///
+/// # Errors
+/// `usage` if it is named twice.
+fn once<'a>(inputs: impl IntoIterator<Item = &'a String>) -> Result<(), Diagnostics> {
+    if inputs.into_iter().filter(|input| *input == "-").count() < 2 {
+        return Ok(());
+    }
+    let diagnostic = Diagnostic::new(Code::Usage, "standard input, `-`, is named more than once, and can be read once");
+    Err(diagnostic.help("put all but one of them into files").into())
 }
 
 /// The policy that a command is about.

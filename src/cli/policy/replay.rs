@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::logs::{self, share, size};
+use super::logs::{self, Workers, share, size};
 use super::rotation::RotationArgs;
-use super::{PolicyArgs, refuse};
+use super::{PolicyArgs, once, refuse};
 use crate::audit::disk::{MAX_AGE, MAX_BACKUP, NEW_DEFAULTS_SINCE, Retained, Rotation};
 use crate::audit::matcher::Matcher;
 use crate::audit::replay::{Count, Lines, Tally};
@@ -24,9 +24,10 @@ Examples:
   packwright policy replay policy.yaml audit.log --pack kube-apiserver-audit -f prod.yaml
   packwright policy replay policy.yaml audit.log --audit-log-maxsize 100 --audit-log-maxbackup 10
 
-A log is JSON lines of audit.k8s.io/v1 events, compressed or not. Of a folder every file is read, and not its folders.
-Lines that are no events are counted and passed over. What is kept a day is told from logs that span an hour or more.
-With a rotation, from flags or a pack, it is said how long that keeps the log.")]
+A log is JSON lines of audit.k8s.io/v1 events, compressed or not. Of a folder every file is read,
+and not its folders. Lines that are no events are counted and passed over. What is kept a day is
+told from logs that span an hour or more. With a rotation, from flags or a pack, it is said how
+long that keeps the log.")]
 pub struct Replay {
     #[command(flatten)]
     policy: PolicyArgs,
@@ -35,9 +36,8 @@ pub struct Replay {
     #[arg(value_name = "LOG", required = true)]
     logs: Vec<String>,
 
-    /// How many threads read events [default: one for each processor]
-    #[arg(long, value_name = "COUNT")]
-    workers: Option<usize>,
+    #[command(flatten)]
+    workers: Workers,
 
     #[command(flatten)]
     rotation: RotationArgs,
@@ -51,16 +51,18 @@ impl Replay {
     pub fn run(self) -> Outcome {
         let output = Output::new(self.format);
         let mut found = Diagnostics::new();
-        let read = self.policy.read_document(&mut found).and_then(|(policy, _, minors)| {
-            let newest = minors.last().copied().unwrap_or(NEW_DEFAULTS_SINCE);
-            let rotation = self.rotation.read(self.policy.kubernetes_version.as_deref(), newest, &mut found)?;
-            Ok((Matcher::new(policy), rotation))
-        });
+        let read = once([&self.policy.policy].into_iter().chain(&self.logs)).and_then(|()| self.policy.read_document(&mut found)).and_then(
+            |(policy, _, minors)| {
+                let newest = minors.last().copied().unwrap_or(NEW_DEFAULTS_SINCE);
+                let rotation = self.rotation.read(self.policy.kubernetes_version.as_deref(), newest, &mut found)?;
+                Ok((Matcher::new(policy), rotation))
+            },
+        );
         let (matcher, rotation) = match read {
             Ok(read) => read,
             Err(errors) => return refuse(&output, found, errors),
         };
-        let (tally, lines) = logs::read(&self.logs, self.workers, || Tally::new(&matcher), &mut found);
+        let (tally, lines) = logs::read(&self.logs, &self.workers, || Tally::new(&matcher), &mut found);
         let status = found.status();
         output.done("", &words(&tally, rotation), object(&tally, &lines, rotation), found)?;
         Ok(status)
@@ -117,7 +119,7 @@ fn prediction(tally: &Tally<'_>, rotation: Option<Rotation>) -> String {
         };
     };
     // What the policy adds to the log is not in it.
-    let (more, about) = if tally.unknown > 0 { (" or more", "about") } else { ("", "at least") };
+    let (more, bound) = if tally.unknown > 0 { (" or more", "at most") } else { ("", "at least") };
     let mut text = format!(
         "kept a day: {}{more} in {events:.0} events, at the rate of this log, which spans {}\n",
         size(bytes as u64),
@@ -126,11 +128,12 @@ fn prediction(tally: &Tally<'_>, rotation: Option<Rotation>) -> String {
     let Some(rotation) = rotation else { return text };
     text += &match (rotation.retained(bytes), rotation.max_size, rotation.max_backup) {
         (_, None, _) => "retained: until the disk is full, since nothing rotates the log (audit-log-maxsize is 0)\n".to_owned(),
+        (Retained { days: None, .. }, ..) if tally.kept.bytes == 0 => "retained: nothing is kept\n".to_owned(),
         (Retained { days: None, .. }, ..) => "retained: for ever, since nothing prunes rotated files\n".to_owned(),
         (Retained { days: Some(days), by: Some(MAX_BACKUP) }, Some(size), Some(count)) => {
-            format!("retained: {about} {days:.1} days, which is what {count} rotated files of {size} MiB hold ({MAX_BACKUP})\n")
+            format!("retained: {bound} {days:.1} days, which is what {count} rotated files of {size} MiB hold ({MAX_BACKUP})\n")
         }
-        (Retained { days: Some(days), .. }, ..) => format!("retained: {about} {days:.1} days ({MAX_AGE})\n"),
+        (Retained { days: Some(days), .. }, ..) => format!("retained: {bound} {days:.1} days ({MAX_AGE})\n"),
     };
     text
 }
@@ -144,13 +147,13 @@ fn duration(seconds: f64) -> String {
     }
 }
 
+/// How wide the column of names may be, in characters.
+const MAX_WIDTH: usize = 64;
+
 fn words(tally: &Tally<'_>, rotation: Option<Rotation>) -> String {
     let policy = tally.matcher.policy();
-    let mut text = String::new();
-    let mut row = |name: &str, events: u64, bytes: Option<u64>| {
-        let size = bytes.map(|bytes| format!(" {:>12} {:>5.1}%", size(bytes), share(bytes, tally.all.bytes))).unwrap_or_default();
-        let _ = writeln!(text, "{name:<28} {events:>12} {:>5.1}%{size}", share(events, tally.all.events));
-    };
+    let mut rows: Vec<(String, u64, Option<u64>)> = Vec::new();
+    let mut row = |name: &str, events, bytes| rows.push((name.to_owned(), events, bytes));
     row("events", tally.all.events, Some(tally.all.bytes));
     row("kept", tally.kept.events, Some(tally.kept.bytes));
     row("dropped", tally.dropped, Some(tally.all.bytes - tally.kept.bytes));
@@ -167,11 +170,18 @@ fn words(tally: &Tally<'_>, rotation: Option<Rotation>) -> String {
         }
     }
     for (what, table) in [("user", &tally.users), ("verb", &tally.verbs), ("resource", &tally.resources)] {
-        let mut rows: Vec<(&String, &Count)> = table.iter().collect();
-        rows.sort_by_key(|(name, count)| (std::cmp::Reverse(count.bytes), *name));
-        for (name, count) in rows.into_iter().take(10) {
+        let mut loudest: Vec<(&String, &Count)> = table.iter().collect();
+        loudest.sort_by_key(|(name, count)| (std::cmp::Reverse(count.bytes), *name));
+        for (name, count) in loudest.into_iter().take(10) {
             row(&format!("kept of {what} {name}"), count.events, Some(count.bytes));
         }
+    }
+    // A name of any length is shown whole, and does not push the other rows aside.
+    let width = rows.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or_default().min(MAX_WIDTH);
+    let mut text = String::new();
+    for (name, events, bytes) in rows {
+        let size = bytes.map(|bytes| format!(" {:>12} {:>5.1}%", size(bytes), share(bytes, tally.all.bytes))).unwrap_or_default();
+        let _ = writeln!(text, "{name:<width$} {events:>12} {:>5.1}%{size}", share(events, tally.all.events));
     }
     text.push('\n');
     text.push_str(&prediction(tally, rotation));

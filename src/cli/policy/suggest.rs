@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Value, json};
 
-use super::logs::{self, events, share, size};
-use super::{read, refuse};
+use super::logs::{self, Workers, events, share, size};
+use super::{once, read, refuse};
 use crate::audit::matcher::Matcher;
-use crate::audit::replay::Count;
+use crate::audit::replay::{Count, Lines};
 use crate::audit::suggest::{Groups, Question, Suggestion};
 use crate::cli::output::{Format, Outcome, Output};
 use crate::diagnostic::Diagnostics;
@@ -25,13 +26,14 @@ Examples:
   packwright policy suggest /var/log/kubernetes/audit > rules.yaml
   packwright policy suggest audit.log --policy policy.yaml --limit 5
 
-Each rule has one user, one verb and one kind of object, and leaves out exactly what is counted beside it. They go to
-the top of a policy's `rules`, in any number and order.
+Each rule has one user, one verb and one kind of object, and leaves out exactly what is counted
+beside it. They go to the top of a policy's `rules`, in any number and order.
 
-Never left out are: whatever people and administrators do; Secrets, ConfigMaps, tokens, roles, certificates, webhooks and
-whatever is called like them; sessions in containers, proxies and logs; writes, but for Leases, Events, endpoints and status
-by those whose work it is; who is anonymous; and every kind of request of which one was refused, made in another's name or
-ended in a panic. People are all users whose names do not begin with `system:`, unless --machine names them.")]
+Never left out are: whatever people and administrators do; Secrets, ConfigMaps, tokens, roles,
+certificates, webhooks and whatever is called like them; sessions in containers, proxies and logs;
+writes, but for Leases, Events, endpoints and status by those whose work it is; who is anonymous;
+and every kind of request of which one was refused, made in another's name or ended in a panic.
+People are all users whose names do not begin with `system:`, unless --machine names them.")]
 pub struct Suggest {
     /// Audit logs: files, folders, or `-` for standard input
     #[arg(value_name = "LOG", required = true)]
@@ -46,16 +48,15 @@ pub struct Suggest {
     limit: usize,
 
     /// A user outside `system:` who is no person; may be repeated
-    #[arg(long = "machine", value_name = "USER")]
+    #[arg(long = "machine", value_name = "USER", value_parser = NonEmptyStringValueParser::new())]
     machines: Vec<String>,
 
     /// The Kubernetes version: 1.33, v1.33.4, or a range 1.31-1.34 [default: the newest that is known]
     #[arg(long, value_name = "VERSION")]
     kubernetes_version: Option<String>,
 
-    /// How many threads read events [default: one for each processor]
-    #[arg(long, value_name = "COUNT")]
-    workers: Option<usize>,
+    #[command(flatten)]
+    workers: Workers,
 
     /// The form of the report
     #[arg(long, value_enum, default_value_t)]
@@ -71,16 +72,17 @@ impl Suggest {
             Err(errors) => return refuse(&output, found, errors),
         };
         let question = Question { matcher: matcher.as_ref(), machines: &self.machines };
-        let (groups, _) = logs::read(&self.logs, self.workers, || Groups::new(question), &mut found);
+        let (groups, lines) = logs::read(&self.logs, &self.workers, || Groups::new(question), &mut found);
         let (all, others) = (groups.all, groups.others);
         let tried = groups.suggestions().into_iter().take(self.limit.saturating_mul(TRIES));
         let rules: Vec<Suggestion> = tried.filter(|rule| rule.is_sound(&minors)).take(self.limit).collect();
         let status = found.status();
-        output.done(&words(&rules, all, others), &text(&rules, all), object(&rules, all, others), found)?;
+        output.done(&words(&rules, all, others, &lines), &text(&rules, all), object(&rules, all, others), found)?;
         Ok(status)
     }
 
     fn read_policy(&self, warnings: &mut Diagnostics) -> Result<(Option<Matcher>, Vec<Minor>), Diagnostics> {
+        once(self.policy.iter().chain(&self.logs))?;
         let version = self.kubernetes_version.as_deref();
         match &self.policy {
             Some(file) => read(file, version, warnings).map(|(policy, _, minors)| (Some(Matcher::new(policy)), minors)),
@@ -107,12 +109,13 @@ fn text(rules: &[Suggestion], all: Count) -> String {
     text
 }
 
-fn words(rules: &[Suggestion], all: Count, others: Count) -> String {
+fn words(rules: &[Suggestion], all: Count, others: Count, lines: &Lines) -> String {
     let mut together = Count::default();
     rules.iter().for_each(|rule| together.add(rule.count));
     let mut words = match rules.len() {
-        0 if others.events > 0 => "no rule to suggest".to_owned(),
-        0 => "no rule to suggest: nothing in the log may be left out".to_owned(),
+        0 if lines.events == 0 => "no rule to suggest: no event was read".to_owned(),
+        0 if all.events == 0 => "no rule to suggest: the policy keeps nothing of the log".to_owned(),
+        0 => "no rule to suggest".to_owned(),
         count => format!(
             "{count} {} out {} of {} events, {} of {} ({:.1}%)",
             if count == 1 { "rule leaves" } else { "rules leave" },

@@ -4,13 +4,12 @@ use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::thread::{self, ScopedJoinHandle};
 
 use super::commit::Moves;
 use super::{Built, PlaceError};
 use crate::pack::{archive, sha256};
+use crate::parallel;
 
 /// Its name is fixed: the lock sees to it that there is one at a time, and whatever lies there when a build starts is
 /// left by one that was killed.
@@ -113,16 +112,8 @@ impl Staging {
     pub(super) fn fill(&self, built: &Built<'_>) -> Result<String, PlaceError> {
         make_folder(&self.root)?;
         let archive = || archive::pack(built.stem, built.files).map(|bytes| (sha256(&bytes), bytes));
-        let archived = thread::scope(|scope| {
-            let other = thread::Builder::new().spawn_scoped(scope, archive);
-            self.fill_folder(built)?;
-            match other.map(ScopedJoinHandle::join) {
-                Ok(Ok(archived)) => Ok(archived),
-                Ok(Err(panic)) => resume_unwind(panic),
-                // A machine that has no thread to give still works.
-                Err(_) => Ok(archive()),
-            }
-        })?;
+        let (archived, folder) = parallel::both(archive, || self.fill_folder(built));
+        folder?;
         let (sha256, bytes) = archived.map_err(|cause| PlaceError::Archive { cause })?;
         write_file(&self.archive(), &bytes)?;
         let line = format!("{sha256}  {}.tar.gz\n", built.stem);
