@@ -1,21 +1,21 @@
-//! A policy compiled for many requests: who, verb, API group, resource and
-//! namespace are each looked up once and leave few rules to be read.
+//! A policy compiled for many requests: who, verb, resource and namespace are
+//! each looked up once and leave few rules to be read, if any.
 
 use std::collections::BTreeSet;
 
-use super::explain::path_matches;
-use super::types::{Decision, Policy, Request, Rule, Target};
+use super::explain::{has, path_matches};
+use super::types::{Decision, GroupResources, Policy, Request, Rule, Target};
 
 /// Decides as [`super::explain::explain`] does, without saying why.
 #[derive(Debug)]
 pub struct Matcher {
     policy: Policy,
-    users: Index,
-    groups: Index,
-    verbs: Index,
-    api_groups: Index,
-    kinds: Index,
-    namespaces: Index,
+    users: Index<Set>,
+    groups: Index<Set>,
+    verbs: Index<Set>,
+    /// By API group, and then by resource.
+    kinds: Index<Index<Set>>,
+    namespaces: Index<Set>,
     /// Rules that a resource request can match, and those that a URL can.
     resources: Set,
     urls: Set,
@@ -23,47 +23,47 @@ pub struct Matcher {
     anybody: Set,
     /// Rules that ask for groups.
     grouped: Set,
+    /// Rules that tell no objects and no subresources apart: what a resource's kind
+    /// says of them is all, if it has no subresource.
+    plain: Set,
 }
 
 /// A set of rules: bit `index % 64` of word `index / 64`.
 type Set = Box<[u64]>;
 
-/// The rules that each text of one field can match.
+/// What is known of each text of one field.
 #[derive(Debug)]
-struct Index {
+struct Index<T> {
     /// Texts that some rule lists, by length, ends and text: few have the length of the
     /// one that is sought, and hardly another one its ends as well.
-    listed: Vec<Listed>,
+    listed: Vec<Listed<T>>,
     /// Where those of each length begin; the last but one is for all that are longer.
     starts: [usize; LENGTHS + 1],
-    /// For every other text: the rules that list none.
-    other: Set,
+    /// For every other text.
+    other: T,
 }
 
 #[derive(Debug)]
-struct Listed {
+struct Listed<T> {
     ends: (u64, u64),
     text: String,
-    rules: Set,
+    value: T,
 }
 
 /// How many lengths are told apart, in bytes.
 const LENGTHS: usize = 64;
 
-impl Index {
-    /// `field` gives the texts that a rule lists, or nothing if any text will do.
-    fn new<'p>(rules: &'p [Rule], field: impl Fn(&'p Rule) -> Option<Vec<&'p str>>) -> Self {
-        let fields: Vec<_> = rules.iter().map(field).collect();
-        let other = set(&fields, Option::is_none);
-        let texts: BTreeSet<_> = fields.iter().flatten().flatten().map(|text| (length(text), ends(text), *text)).collect();
+impl<T> Index<T> {
+    /// `value` gives what is known of a text, or of those that are not listed.
+    fn new<'p>(texts: impl Iterator<Item = &'p str>, value: impl Fn(Option<&str>) -> T) -> Self {
+        let texts: BTreeSet<_> = texts.map(|text| (length(text), ends(text), text)).collect();
         let starts = std::array::from_fn(|start| texts.iter().filter(|(length, ..)| *length < start).count());
-        let belongs = |text: &str| set(&fields, |field: &Option<Vec<&str>>| field.as_ref().is_none_or(|texts| texts.contains(&text)));
-        let listed = texts.into_iter().map(|(_, ends, text)| Listed { ends, text: text.to_owned(), rules: belongs(text) }).collect();
-        Self { listed, starts, other }
+        let listed = texts.into_iter().map(|(_, ends, text)| Listed { ends, text: text.to_owned(), value: value(Some(text)) }).collect();
+        Self { listed, starts, other: value(None) }
     }
 
     #[inline]
-    fn get(&self, text: &str) -> &[u64] {
+    fn get(&self, text: &str) -> &T {
         let length = length(text);
         let same = self.listed.get(self.starts[length]..self.starts[length + 1]).unwrap_or_default();
         if same.is_empty() {
@@ -72,7 +72,7 @@ impl Index {
         let ends = ends(text);
         let from = if same.len() > 8 { same.partition_point(|listed| listed.ends < ends) } else { 0 };
         let mut alike = same.iter().skip(from).take_while(|listed| listed.ends <= ends).filter(|listed| listed.ends == ends);
-        alike.find(|listed| text.len() <= 16 || listed.text == text).map_or(&self.other, |listed| &listed.rules)
+        alike.find(|listed| text.len() <= 16 || listed.text == text).map_or(&self.other, |listed| &listed.value)
     }
 }
 
@@ -94,7 +94,7 @@ fn ends(text: &str) -> (u64, u64) {
     (bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)), 0)
 }
 
-fn set<T>(rules: &[T], belongs: impl Fn(&T) -> bool) -> Set {
+fn set(rules: &[Rule], belongs: impl Fn(&Rule) -> bool) -> Set {
     let mut words = vec![0_u64; rules.len().div_ceil(64)];
     for (index, _) in rules.iter().enumerate().filter(|(_, rule)| belongs(rule)) {
         words[index / 64] |= 1 << (index % 64);
@@ -102,34 +102,44 @@ fn set<T>(rules: &[T], belongs: impl Fn(&T) -> bool) -> Set {
     words.into()
 }
 
-fn some(list: &[String]) -> Option<Vec<&str>> {
-    (!list.is_empty()).then(|| list.iter().map(String::as_str).collect())
+/// The rules that each text of a field can match; a rule that lists none can match any.
+fn by(rules: &[Rule], field: impl Fn(&Rule) -> &[String]) -> Index<Set> {
+    let belongs = |rule: &Rule, text: Option<&str>| field(rule).is_empty() || text.is_some_and(|text| has(field(rule), text));
+    Index::new(rules.iter().flat_map(&field).map(String::as_str), |text| set(rules, |rule| belongs(rule, text)))
 }
 
-/// The API groups that a rule is for, or nothing if it is for any.
-fn api_groups(rule: &Rule) -> Option<Vec<&str>> {
-    let groups: Vec<&str> = rule.resources.iter().map(|entry| entry.group.as_str()).collect();
-    (!groups.is_empty() && !groups.contains(&"*")).then_some(groups)
+/// The rules that each resource of each API group can match, whatever its subresource.
+fn by_kind(rules: &[Rule]) -> Index<Index<Set>> {
+    let entries = || rules.iter().flat_map(|rule| &rule.resources);
+    let of_group = |group: &str| {
+        let is_for = |entry: &&GroupResources| entry.covers_group(group);
+        let belongs = |rule: &Rule, kind: Option<&str>| {
+            rule.resources.is_empty() || rule.resources.iter().filter(is_for).any(|entry| may_cover(entry, kind))
+        };
+        let listed = entries().filter(is_for).flat_map(|entry| &entry.resources).flat_map(|pattern| kinds(pattern));
+        Index::new(listed, |kind| set(rules, |rule| belongs(rule, kind)))
+    };
+    // A group that nobody lists is covered as `*` is, which no group is called.
+    Index::new(entries().map(|entry| entry.group.as_str()), |group| of_group(group.unwrap_or("*")))
 }
 
-/// The resources that a rule may be for, whatever their subresources, or nothing
-/// if it may be for any. `pods/log` is the subresource `log` of `pods`; and since a
-/// log may name any resource, it is also the resource `pods/log`.
-fn kinds(rule: &Rule) -> Option<Vec<&str>> {
-    let mut kinds = Vec::new();
-    for entry in &rule.resources {
-        if entry.resources.is_empty() {
-            return None;
-        }
-        for pattern in &entry.resources {
-            let before_slashes = pattern.match_indices('/').map(|(at, _)| &pattern[..at]);
-            kinds.extend(before_slashes.chain([pattern.as_str()]));
-            if pattern == "*" || pattern.starts_with("*/") {
-                return None;
-            }
-        }
-    }
-    (!rule.resources.is_empty()).then_some(kinds)
+/// The resources that a pattern may name. `pods/log` is the subresource `log` of
+/// `pods`; and since a log may name any resource, it is also the resource `pods/log`.
+fn kinds(pattern: &str) -> impl Iterator<Item = &str> {
+    pattern.match_indices('/').map(|(at, _)| &pattern[..at]).chain([pattern])
+}
+
+/// Whether an entry may cover a resource, or one that no rule lists.
+fn may_cover(entry: &GroupResources, kind: Option<&str>) -> bool {
+    let any = |pattern: &String| {
+        pattern == "*" || pattern.starts_with("*/") || kind.is_some_and(|kind| kinds(pattern).any(|named| named == kind))
+    };
+    entry.resources.is_empty() || entry.resources.iter().any(any)
+}
+
+fn is_plain(rule: &Rule) -> bool {
+    let is_plain = |entry: &GroupResources| entry.resource_names.is_empty() && !entry.resources.iter().any(|pattern| pattern.contains('/'));
+    rule.resources.iter().all(is_plain)
 }
 
 impl Matcher {
@@ -138,16 +148,16 @@ impl Matcher {
         let rules = &policy.rules;
         let for_resources = |rule: &Rule| !rule.resources.is_empty() || !rule.namespaces.is_empty();
         Self {
-            users: Index::new(rules, |rule| some(&rule.users)),
-            groups: Index::new(rules, |rule| some(&rule.user_groups)),
-            verbs: Index::new(rules, |rule| some(&rule.verbs)),
-            api_groups: Index::new(rules, api_groups),
-            kinds: Index::new(rules, kinds),
-            namespaces: Index::new(rules, |rule| some(&rule.namespaces)),
+            users: by(rules, |rule| &rule.users),
+            groups: by(rules, |rule| &rule.user_groups),
+            verbs: by(rules, |rule| &rule.verbs),
+            kinds: by_kind(rules),
+            namespaces: by(rules, |rule| &rule.namespaces),
             resources: set(rules, |rule| for_resources(rule) || rule.non_resource_urls.is_empty()),
             urls: set(rules, |rule| !for_resources(rule)),
             anybody: set(rules, |rule| rule.users.is_empty() && rule.user_groups.is_empty()),
             grouped: set(rules, |rule| !rule.user_groups.is_empty()),
+            plain: set(rules, is_plain),
             policy,
         }
     }
@@ -166,14 +176,15 @@ impl Matcher {
         let verbs = self.verbs.get(request.verb);
         let users = match request.user {
             None => &self.anybody,
-            Some(user) => user.name.map_or(&*self.users.other, |name| self.users.get(name)),
+            Some(user) => user.name.map_or(&self.users.other, |name| self.users.get(name)),
         };
         let targets = match request.target {
             Target::Resource { group, resource, namespace, .. } => {
-                [&*self.resources, self.api_groups.get(group), self.kinds.get(resource), self.namespaces.get(namespace)]
+                [&self.resources, self.kinds.get(group).get(resource), self.namespaces.get(namespace)]
             }
-            Target::Url(_) => [&*self.urls; 4],
+            Target::Url(_) => [&self.urls; 3],
         };
+        let is_plain = matches!(request.target, Target::Resource { subresource: "", .. });
         for word in 0..verbs.len() {
             let mut candidates = targets.iter().fold(verbs[word] & users[word], |rules, target| rules & target[word]);
             if candidates & self.grouped[word] != 0
@@ -183,7 +194,9 @@ impl Matcher {
             }
             while candidates != 0 {
                 let index = word * 64 + candidates.trailing_zeros() as usize;
-                if covers(&self.policy.rules[index], &request.target) {
+                if is_plain && self.plain[word] & candidates & candidates.wrapping_neg() != 0
+                    || covers(&self.policy.rules[index], &request.target)
+                {
                     return Some(index);
                 }
                 candidates &= candidates - 1;

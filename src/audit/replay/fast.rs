@@ -6,9 +6,9 @@ use std::borrow::Cow;
 use fearless_simd::Level;
 
 use super::event::{Line, ObjectRef, Text, Who};
-use super::outline::{Cursor, Mark, blocks, outline};
+use super::outline::{Cursor, Mark, Word, outline, words};
 
-/// Masks of lines up to 8 kB, which need no memory of their own.
+/// Words of lines up to 8 kB, which need no memory of their own.
 const FEW: usize = 128;
 
 /// The line, if it is one that serde would read as the same; nothing if it is
@@ -17,18 +17,18 @@ const FEW: usize = 128;
 pub(super) fn read(level: Level, text: &str) -> Option<Line<'_>> {
     let text = if text.as_bytes().last() == Some(&b'\n') { &text[..text.len() - 1] } else { text };
     let (mut few, mut many);
-    let masks = match blocks(text) {
+    let words = match words(text) {
         count @ ..=FEW => {
-            few = [0; FEW];
+            few = [Word::default(); FEW];
             &mut few[..count]
         }
         count => {
-            many = vec![0; count];
+            many = vec![Word::default(); count];
             &mut many[..]
         }
     };
-    let plain = outline(level, text, masks)?;
-    let mut cursor = Cursor::new(text, masks, plain);
+    let plain = outline(level, text, words)?;
+    let mut cursor = Cursor::new(text, words, plain);
     let mut line = Line::default();
     let mut seen = Seen(0);
     cursor.opening(0, b'{')?;

@@ -1,120 +1,15 @@
-//! Reading logs in blocks of whole lines, whatever they lie in: files, folders
-//! of rotated files, gzip, standard input.
+//! Reading several logs at once.
 //!
 //! Whoever works on lines reads them too, into memory of its own, which stays in
 //! the cache of its processor. Each worker has a log to itself while there are
-//! enough of them; then they take turns at what is left.
+//! enough of them; then they take turns at what is left. Who reads does so for
+//! those who wait as well: what reads slowly, as a compressed log does, is read
+//! without a pause.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::mem;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use flate2::read::MultiGzDecoder;
-
-/// What is read at once, in bytes: with what is made of it, less than a
-/// processor's own cache.
-pub const BLOCK: usize = 1 << 18;
-/// The longest line that is read, in bytes. What an API server writes is bounded by what etcd stores.
-pub const MAX_LINE: usize = 8 << 20;
-
-/// Whole lines of a log, and room for the next ones.
-#[derive(Debug, Default)]
-pub struct Block {
-    /// What was read, then room.
-    bytes: Vec<u8>,
-    /// Where each line ends, behind its line feed; the last of a log may lack it.
-    ends: Vec<usize>,
-    /// How many lines of the log come before.
-    before: u64,
-}
-
-impl Block {
-    /// All lines.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.ends.last().copied().unwrap_or(0)]
-    }
-
-    /// The number of each line, from 1, and where it ends in the bytes.
-    pub fn ends(&self) -> impl Iterator<Item = (u64, usize)> {
-        (self.before + 1..).zip(self.ends.iter().copied())
-    }
-}
-
-/// A log by its name.
-#[derive(Debug, Clone)]
-pub enum Log {
-    /// Standard input.
-    Stdin,
-    /// A file.
-    File(PathBuf),
-}
-
-impl Log {
-    /// The log as the user named it.
-    pub fn name(&self) -> String {
-        match self {
-            Log::Stdin => "-".to_owned(),
-            Log::File(path) => path.display().to_string(),
-        }
-    }
-
-    /// The text, decompressed if it is compressed. A file that grows is read to
-    /// where it ended when it was opened.
-    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-        let mut source: Box<dyn Read + Send> = match self {
-            Log::Stdin => Box::new(io::stdin()),
-            Log::File(path) => {
-                let file = File::open(path)?;
-                let metadata = file.metadata()?;
-                if metadata.is_file() { Box::new(file.take(metadata.len())) } else { Box::new(file) }
-            }
-        };
-        let mut head = Vec::with_capacity(2);
-        source.by_ref().take(2).read_to_end(&mut head)?;
-        let is_gzip = head == [0x1f, 0x8b];
-        let whole = io::Cursor::new(head).chain(source);
-        Ok(if is_gzip { Box::new(MultiGzDecoder::new(io::BufReader::with_capacity(1 << 16, whole))) } else { Box::new(whole) })
-    }
-}
-
-/// The logs of an argument: itself, or the files of a folder by name.
-///
-/// # Errors
-/// That the folder cannot be listed.
-pub fn logs(argument: &str) -> io::Result<Vec<Log>> {
-    if argument == "-" {
-        return Ok(vec![Log::Stdin]);
-    }
-    let path = Path::new(argument);
-    if !path.is_dir() {
-        return Ok(vec![Log::File(path.to_owned())]);
-    }
-    let mut files = Vec::new();
-    for entry in fs::read_dir(path)? {
-        let path = entry?.path();
-        if path.is_file() {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files.into_iter().map(Log::File).collect())
-}
-
-/// What was read of a log.
-pub enum Found {
-    /// Lines, in the block that was given.
-    Lines,
-    /// A line longer than [`MAX_LINE`].
-    TooLong {
-        /// Its number, from 1.
-        line: u64,
-        /// Its length in bytes, with its line feed.
-        bytes: u64,
-    },
-    /// The log cannot be opened or read on; what came before was found before.
-    Fault(io::Error),
-}
+use super::source::{Block, Found, Log, Source};
 
 /// Logs, read by several workers at once.
 pub struct Input<'l> {
@@ -126,15 +21,13 @@ struct State {
     /// The first log that nobody has begun.
     next: usize,
     /// What was begun, and has not ended.
-    begun: Vec<Shared>,
+    begun: Vec<Arc<Desk>>,
 }
-
-type Shared = Arc<Mutex<Source>>;
 
 /// What one worker reads.
 #[derive(Default)]
 pub struct Worker {
-    own: Option<Shared>,
+    own: Option<Arc<Desk>>,
 }
 
 impl<'l> Input<'l> {
@@ -151,40 +44,29 @@ impl<'l> Input<'l> {
                 Some(own) => own.clone(),
                 None => worker.own.insert(self.begin().or_else(|| self.join())?).clone(),
             };
-            let mut source = match own.try_lock() {
-                Ok(source) => source,
-                Err(TryLockError::Poisoned(error)) => error.into_inner(),
-                Err(TryLockError::WouldBlock) => {
-                    // Better a log of its own than to wait.
-                    if let Some(other) = self.begin() {
-                        worker.own = Some(other);
-                        continue;
-                    }
-                    lock(&own)
-                }
-            };
-            let log = source.log;
-            if let Some(found) = source.read(&self.logs[log], block) {
-                return Some((log, found));
+            // Better a log of its own than to wait.
+            let waits = lock(&self.state).next == self.logs.len();
+            match own.read(&self.logs[own.log], block, waits) {
+                Turn::Found(found) => return Some((own.log, found)),
+                Turn::Busy => {}
+                Turn::Ended => lock(&self.state).begun.retain(|other| !Arc::ptr_eq(other, &own)),
             }
-            drop(source);
-            lock(&self.state).begun.retain(|other| !Arc::ptr_eq(other, &own));
             worker.own = None;
         }
     }
 
-    fn begin(&self) -> Option<Shared> {
+    fn begin(&self) -> Option<Arc<Desk>> {
         let mut state = lock(&self.state);
         let log = state.next;
         (log < self.logs.len()).then(|| {
             state.next += 1;
-            let source = Arc::new(Mutex::new(Source { log, ..Source::default() }));
-            state.begun.push(source.clone());
-            source
+            let desk = Arc::new(Desk::new(log));
+            state.begun.push(desk.clone());
+            desk
         })
     }
 
-    fn join(&self) -> Option<Shared> {
+    fn join(&self) -> Option<Arc<Desk>> {
         lock(&self.state).begun.first().cloned()
     }
 }
@@ -194,107 +76,98 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A log that is being read.
-#[derive(Default)]
-struct Source {
+/// Where workers meet who read the same log.
+struct Desk {
     log: usize,
-    /// Nothing until it is opened, and when it has ended.
-    text: Option<Box<dyn Read + Send>>,
-    is_opened: bool,
-    /// Why it ended before its end, if that is still to be told.
-    fault: Option<io::Error>,
-    /// Lines that were read.
-    lines: u64,
-    /// Read already: the beginning of the next line, or more.
-    rest: Vec<u8>,
+    tray: Mutex<Tray>,
+    /// A block was filled, or nobody reads any more.
+    changed: Condvar,
 }
 
-impl Source {
-    fn read(&mut self, log: &Log, block: &mut Block) -> Option<Found> {
-        if !self.is_opened {
-            self.is_opened = true;
-            match log.open() {
-                Ok(text) => self.text = Some(text),
-                Err(error) => self.fault = Some(error),
-            }
-        }
-        block.ends.clear();
-        block.before = self.lines;
-        // One long line must not make every block large for ever.
-        if block.bytes.len() > 2 * BLOCK {
-            block.bytes = Vec::new();
-        }
-        let mut filled = self.rest.len();
-        let mut room = BLOCK.max(filled);
-        block.bytes.resize(room.max(block.bytes.len()), 0);
-        block.bytes[..filled].copy_from_slice(&self.rest);
-        self.rest.clear();
-        let mut looked = 0;
-        loop {
-            filled += self.fill(&mut block.bytes[filled..room]);
-            block.ends.extend(memchr::memchr_iter(b'\n', &block.bytes[looked..filled]).map(|at| looked + at + 1));
-            looked = filled;
-            if block.ends.is_empty() && filled > MAX_LINE {
-                return Some(self.pass(&mut block.bytes, filled as u64));
-            }
-            if !block.ends.is_empty() || self.text.is_none() {
-                break;
-            }
-            room = (2 * room).min(MAX_LINE + 1);
-            block.bytes.resize(room, 0);
-        }
-        let end = block.ends.last().copied().unwrap_or(0);
-        if self.text.is_some() {
-            self.rest.extend_from_slice(&block.bytes[end..filled]);
-        } else if end < filled {
-            block.ends.push(filled);
-        }
-        self.lines += block.ends.len() as u64;
-        if block.ends.is_empty() { self.fault.take().map(Found::Fault) } else { Some(Found::Lines) }
+/// There are as many blocks in it as workers that wait.
+struct Tray {
+    /// The log, while nobody reads it.
+    source: Option<Source>,
+    has_ended: bool,
+    /// To be filled.
+    empty: Vec<Block>,
+    /// To be taken.
+    full: Vec<Block>,
+}
+
+/// What comes of asking for lines.
+enum Turn {
+    Found(Found),
+    /// Somebody else reads.
+    Busy,
+    Ended,
+}
+
+impl Desk {
+    fn new(log: usize) -> Self {
+        let tray = Tray { source: Some(Source::default()), has_ended: false, empty: Vec::new(), full: Vec::new() };
+        Self { log, tray: Mutex::new(tray), changed: Condvar::new() }
     }
 
-    /// Reads until the room is full or the log at its end: how many bytes.
-    fn fill(&mut self, room: &mut [u8]) -> usize {
-        let mut filled = 0;
-        while let Some(text) = &mut self.text
-            && filled < room.len()
-        {
-            match text.read(&mut room[filled..]) {
-                Ok(0) => self.text = None,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.text = None;
-                    self.fault = Some(error);
+    /// Takes what was read, or reads, also for those who wait meanwhile.
+    fn read(&self, log: &Log, block: &mut Block, waits: bool) -> Turn {
+        let mut tray = lock(&self.tray);
+        let mut is_waiting = false;
+        let mut source = loop {
+            if let Some(full) = tray.full.pop() {
+                let own = mem::replace(block, full);
+                if !is_waiting {
+                    // For the one who waits for what was taken.
+                    tray.empty.push(own);
                 }
+                return Turn::Found(Found::Lines);
             }
+            if tray.has_ended {
+                return Turn::Ended;
+            }
+            if let Some(source) = tray.source.take() {
+                break source;
+            }
+            if !waits {
+                return Turn::Busy;
+            }
+            if !mem::replace(&mut is_waiting, true) {
+                tray.empty.push(mem::take(block));
+            }
+            tray = self.changed.wait(tray).unwrap_or_else(PoisonError::into_inner);
+        };
+        if is_waiting {
+            *block = tray.empty.pop().unwrap_or_default();
         }
-        filled
-    }
-
-    /// Passes over the rest of a line that is too long, of which so many bytes were read.
-    fn pass(&mut self, room: &mut [u8], mut bytes: u64) -> Found {
+        drop(tray);
         loop {
-            let filled = self.fill(room);
-            let end = memchr::memchr(b'\n', &room[..filled]).map(|at| at + 1);
-            bytes += end.unwrap_or(filled) as u64;
-            if end.is_some() || self.text.is_none() {
-                self.rest.extend_from_slice(&room[end.unwrap_or(filled)..filled]);
-                self.lines += 1;
-                return Found::TooLong { line: self.lines, bytes };
-            }
+            let found = source.read(log, block);
+            let mut tray = lock(&self.tray);
+            let empty = if matches!(found, Some(Found::Lines)) { tray.empty.pop() } else { None };
+            let Some(empty) = empty else {
+                tray.has_ended = found.is_none();
+                tray.source = found.is_some().then_some(source);
+                self.changed.notify_all();
+                return found.map_or(Turn::Ended, Turn::Found);
+            };
+            tray.full.push(mem::replace(block, empty));
+            drop(tray);
+            self.changed.notify_one();
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File};
     use std::io::Write as _;
+    use std::path::Path;
     use std::thread;
 
     use flate2::Compression;
     use flate2::write::GzEncoder;
 
+    use super::super::source::{BLOCK, MAX_LINE};
     use super::*;
 
     /// Every line: its log, number and text; of one too long: no text, but its length.

@@ -5,6 +5,7 @@ mod fast;
 mod input;
 mod lines;
 mod outline;
+mod source;
 mod span;
 mod tally;
 
@@ -16,12 +17,13 @@ use std::thread;
 use std::time::Duration;
 
 pub use event::Event;
-pub use input::{Log, MAX_LINE, logs};
 pub use lines::{Lines, Unreadable};
+pub use source::{Log, MAX_LINE, logs};
 pub use span::Span;
 pub use tally::{Count, NOBODY, Tally, write_resource};
 
-use input::{Block, Found, Input, Worker};
+use input::{Input, Worker};
+use source::{Block, Found};
 
 /// How often `progress` is told.
 const EVERY: Duration = Duration::from_millis(100);

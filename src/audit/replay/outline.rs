@@ -14,18 +14,26 @@ const BLOCK: usize = 64;
 /// Every other bit, from the first.
 const EVEN: u64 = 0x5555_5555_5555_5555;
 
-/// How many masks a text has.
-pub fn blocks(text: &str) -> usize {
+/// Of sixty-four bytes, a bit each.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Word {
+    /// Brackets, colons and commas outside strings.
+    marks: u64,
+    /// Where a number or literal begins, or an escape other than of a quote or backslash.
+    odd: u64,
+}
+
+/// How many words a text has.
+pub fn words(text: &str) -> usize {
     text.len().div_ceil(BLOCK)
 }
 
-/// Fills a mask for each 64 bytes of the text: a bit for each bracket, colon and
-/// comma that is outside strings. Gives nothing unless every byte may stand beside
+/// Fills the words of a text. Gives nothing unless every byte may stand beside
 /// its neighbours in JSON without white space, and strings, numbers and literals
 /// are well formed; which bracket closes which, and where a key is due, [`Cursor`]
 /// knows. Gives how far there is no backslash.
-pub fn outline(level: Level, text: &str, masks: &mut [u64]) -> Option<usize> {
-    dispatch!(level, simd => fill(simd, text.as_bytes(), masks))
+pub fn outline(level: Level, text: &str, words: &mut [Word]) -> Option<usize> {
+    dispatch!(level, simd => fill(simd, text.as_bytes(), words))
 }
 
 /// What the bytes before a block mean for its first byte, a bit each.
@@ -38,41 +46,38 @@ struct Before {
     due: u64,
     /// An opening bracket.
     open: u64,
-    /// The end of a value.
-    done: u64,
     /// The end of a string.
     quote: u64,
     /// Part of a number or literal.
     scalar: u64,
-    /// How far there is no backslash, if there is one.
-    plain: Option<usize>,
+    /// How far there is no backslash.
+    plain: usize,
+    /// All backslashes.
+    backslashes: u64,
+    /// Bytes that may not stand where they do.
+    bad: u64,
 }
 
 #[inline(always)]
-fn fill<S: Simd>(simd: S, text: &[u8], masks: &mut [u64]) -> Option<usize> {
-    let mut before = Before { inside: 0, escape: 0, due: 1, open: 0, done: 0, quote: 0, scalar: 0, plain: None };
-    let mut is_json = true;
-    for (index, mask) in masks.iter_mut().enumerate() {
-        let start = index * BLOCK;
-        let rest = text.get(start..).unwrap_or_default();
-        let (marks, bad) = match rest.first_chunk::<BLOCK>() {
-            Some(block) => classify(simd, block, u64::MAX, start, text, &mut before),
-            None => {
-                let mut block = [0; BLOCK];
-                block[..rest.len()].copy_from_slice(rest);
-                classify(simd, &block, (1 << rest.len()) - 1, start, text, &mut before)
-            }
-        };
-        *mask = marks;
-        is_json &= bad == 0;
+fn fill<S: Simd>(simd: S, text: &[u8], words: &mut [Word]) -> Option<usize> {
+    let mut before = Before { inside: 0, escape: 0, due: 1, open: 0, quote: 0, scalar: 0, plain: 0, backslashes: 0, bad: 0 };
+    let (blocks, rest) = text.as_chunks();
+    for (word, block) in words.iter_mut().zip(blocks) {
+        *word = classify(simd, block, u64::MAX, &mut before);
     }
-    is_json.then_some(before.plain.unwrap_or(text.len()))
+    if let Some(word) = words.get_mut(blocks.len()) {
+        let mut block = [0; BLOCK];
+        block[..rest.len()].copy_from_slice(rest);
+        *word = classify(simd, &block, (1 << rest.len()) - 1, &mut before);
+    }
+    // What is seldom is looked at one by one, and not among what is often.
+    let are_right = |(index, word): (usize, &Word)| bits(word.odd).all(|bit| is_right(text, index * BLOCK + bit));
+    (before.bad == 0 && words.iter().enumerate().all(are_right)).then_some(before.plain.min(text.len()))
 }
 
-/// The marks of a block, and its bytes that may not stand where they do. Only
-/// bytes in `valid` are of the text.
+/// The word of a block. Only bytes in `valid` are of the text.
 #[inline(always)]
-fn classify<S: Simd>(simd: S, block: &[u8; BLOCK], valid: u64, start: usize, text: &[u8], before: &mut Before) -> (u64, u64) {
+fn classify<S: Simd>(simd: S, block: &[u8; BLOCK], valid: u64, before: &mut Before) -> Word {
     let bytes = u8x64::from_slice(simd, block);
     // Brackets and braces differ by one bit.
     let folded = bytes | 0x20;
@@ -80,13 +85,9 @@ fn classify<S: Simd>(simd: S, block: &[u8; BLOCK], valid: u64, start: usize, tex
     let backslash = bytes.simd_eq(b'\\').to_bitmask();
     let control = bytes.simd_lt(b' ').to_bitmask();
 
-    if backslash != 0 {
-        before.plain.get_or_insert(start);
-    }
+    before.backslashes |= backslash;
+    before.plain += if before.backslashes == 0 { BLOCK } else { 0 };
     let escaped = escaped(backslash, before);
-    // Of the escaped, quotes and backslashes are in order; the others are looked at one by one.
-    let mut bad = control & valid | wrong(escaped & valid & !(quote | backslash), start, |at| is_escape(text, at));
-
     let quotes = quote & !escaped;
     let inside = parity(quotes) ^ before.inside;
     let outside = !(inside | quotes) & valid;
@@ -97,24 +98,20 @@ fn classify<S: Simd>(simd: S, block: &[u8; BLOCK], valid: u64, start: usize, tex
     let due = open | colon | comma;
     let scalar = outside & !due & !close;
     let (begins, ends) = (quotes & inside, quotes & !inside);
-    let done = ends | scalar | close;
 
     let after = |bits: u64, before: u64| bits << 1 | before;
     let after_due = after(due, before.due);
-    let after_done = after(done, before.done);
     let after_scalar = after(scalar, before.scalar);
-    bad |= (begins | open) & !after_due;
-    bad |= scalar & !(after_due | after_scalar);
-    bad |= comma & !after_done;
-    bad |= close & !(after_done | after(open, before.open));
-    bad |= colon & !after(ends, before.quote);
-    bad |= wrong(scalar & !after_scalar, start, |at| is_scalar(text, at));
+    // Where nothing is due, a value has ended.
+    let not_due = comma | close & !after(open, before.open);
+    let not_done = begins | open | scalar & !after_scalar;
+    before.bad |= control & valid | after_due & not_due | !after_due & not_done | colon & !after(ends, before.quote);
 
     let last = BLOCK - 1;
     before.inside = 0_u64.wrapping_sub(inside >> last);
-    (before.due, before.open, before.done) = (due >> last, open >> last, done >> last);
+    (before.due, before.open) = (due >> last, open >> last);
     (before.quote, before.scalar) = (ends >> last, scalar >> last);
-    (due | close, bad)
+    Word { marks: due | close, odd: scalar & !after_scalar | escaped & valid & !(quote | backslash) }
 }
 
 /// The bytes that a backslash escapes: those after an odd number of them.
@@ -142,31 +139,30 @@ fn parity(mut bits: u64) -> u64 {
     bits
 }
 
-/// A bit, if one of the places is not what it should be.
+/// The places of the bits that are set.
 #[inline(always)]
-fn wrong(mut places: u64, start: usize, is_right: impl Fn(usize) -> bool) -> u64 {
-    let mut wrong = 0;
-    while places != 0 {
-        wrong |= u64::from(!is_right(start + places.trailing_zeros() as usize));
-        places &= places - 1;
-    }
-    wrong
+fn bits(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = (word != 0).then(|| word.trailing_zeros() as usize);
+        word &= word.wrapping_sub(1);
+        bit
+    })
 }
 
-fn is_escape(text: &[u8], at: usize) -> bool {
-    match text.get(at) {
-        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => true,
-        Some(b'u') => text.get(at + 1..at + 5).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)),
-        _ => false,
+/// Whether what begins here is a number or literal, with nothing else up to the
+/// next mark, or, after a backslash, the rest of an escape.
+fn is_right(text: &[u8], at: usize) -> bool {
+    let (before, text) = text.split_at(at);
+    if before.last() == Some(&b'\\') {
+        return match text {
+            [b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => true,
+            [b'u', a, b, c, d, ..] => [a, b, c, d].into_iter().all(u8::is_ascii_hexdigit),
+            _ => false,
+        };
     }
-}
-
-/// Whether a number or literal is here, and nothing else up to the next mark.
-fn is_scalar(text: &[u8], at: usize) -> bool {
-    let text = text.get(at..).unwrap_or_default();
-    let length = match text.first() {
-        Some(b't' | b'n') if text.starts_with(b"true") || text.starts_with(b"null") => 4,
-        Some(b'f') if text.starts_with(b"false") => 5,
+    let length = match text {
+        [b't', b'r', b'u', b'e', ..] | [b'n', b'u', b'l', b'l', ..] => 4,
+        [b'f', b'a', b'l', b's', b'e', ..] => 5,
         _ => number(text),
     };
     length > 0 && matches!(text.get(length), Some(b',' | b'}' | b']'))
@@ -203,18 +199,18 @@ pub struct Mark {
 #[derive(Debug)]
 pub struct Cursor<'a, 'm> {
     text: &'a str,
-    masks: &'m [u64],
+    words: &'m [Word],
     /// How far the text has no backslash.
     plain: usize,
     index: usize,
-    /// Of the mask at `index`, what is ahead.
+    /// Of the marks at `index`, what is ahead.
     ahead: u64,
 }
 
 impl<'a, 'm> Cursor<'a, 'm> {
     /// At the beginning of a text that has been outlined.
-    pub fn new(text: &'a str, masks: &'m [u64], plain: usize) -> Self {
-        Self { text, masks, plain, index: 0, ahead: masks.first().copied().unwrap_or(0) }
+    pub fn new(text: &'a str, words: &'m [Word], plain: usize) -> Self {
+        Self { text, words, plain, index: 0, ahead: words.first().map_or(0, |word| word.marks) }
     }
 
     /// The next mark.
@@ -222,7 +218,7 @@ impl<'a, 'm> Cursor<'a, 'm> {
     pub fn next(&mut self) -> Option<Mark> {
         while self.ahead == 0 {
             self.index += 1;
-            self.ahead = *self.masks.get(self.index)?;
+            self.ahead = self.words.get(self.index)?.marks;
         }
         let at = self.index * BLOCK + self.ahead.trailing_zeros() as usize;
         self.ahead &= self.ahead - 1;
