@@ -117,22 +117,24 @@ impl<'a> Event<'a> {
     ///
     /// # Errors
     /// Why it is no event, in a few words.
+    #[inline(always)]
     pub fn read(line: Result<&'a str, &'a [u8]>) -> Result<Self, String> {
-        let line = match line.ok().and_then(|text| fast::read(fearless_simd::Level::new(), text)) {
-            Some(line) => line,
-            None => slow(line)?,
-        };
+        let mut event = Self { line: Line::default(), path: Cow::Borrowed(""), level: Level::None, stage: Stage::Panic };
+        if line.ok().and_then(|text| fast::read(fearless_simd::Level::new(), text, &mut event.line)).is_none() {
+            event.line = slow(line)?;
+        }
+        let line = &event.line;
         if line.kind.0 != "Event" || line.api_version.0 != "audit.k8s.io/v1" {
             return Err(format!("{} of {} is no audit.k8s.io/v1 Event", line.kind.0, line.api_version.0));
         }
-        let level = Level::parse(&line.level.0).ok_or_else(|| format!("there is no level {}", line.level.0))?;
-        let stage = Stage::parse(&line.stage.0).ok_or_else(|| format!("there is no stage {}", line.stage.0))?;
-        let path = match (&line.object_ref, &line.request_uri.0) {
+        event.level = Level::parse(&line.level.0).ok_or_else(|| format!("there is no level {}", line.level.0))?;
+        event.stage = Stage::parse(&line.stage.0).ok_or_else(|| format!("there is no stage {}", line.stage.0))?;
+        event.path = match (&line.object_ref, &line.request_uri.0) {
             (Some(_), _) => Cow::Borrowed(""),
             (None, Cow::Borrowed(uri)) => path(uri),
             (None, Cow::Owned(uri)) => Cow::Owned(path(uri).into_owned()),
         };
-        Ok(Self { path, line, level, stage })
+        Ok(event)
     }
 
     /// The request that the policy was consulted about. Only a failed
