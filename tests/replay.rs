@@ -70,6 +70,10 @@ fn what_is_kept_and_what_cannot_be_known() {
     let bodies = r#""requestObject":{"a":"}\"{"},"responseObject":{"b":[1]},"#.len();
     let size = |index: usize| lines[index].len() + 1;
     let kept = size(0) - bodies + size(2);
+    let part = |name: &str, kept: (usize, usize), dropped: (usize, usize)| {
+        let count = |(events, bytes)| json!({"events": events, "bytes": bytes});
+        json!({"name": name, "kept": count(kept), "dropped": count(dropped)})
+    };
     assert_eq!(
         said,
         json!({
@@ -85,6 +89,20 @@ fn what_is_kept_and_what_cannot_be_known() {
             "kept": {"events": 2, "bytes": kept},
             "dropped": {"events": 3, "bytes": log.len() - kept},
             "unknown": 1,
+            "users": [
+                part("bob", (1, size(0) - bodies), (2, size(1) + size(3) + bodies)),
+                part("alice", (1, size(2)), (0, 0)),
+                part("nobody: failed authentication", (0, 0), (1, size(4))),
+            ],
+            "verbs": [
+                part("get", (1, size(0) - bodies), (3, size(1) + size(3) + size(4) + bodies)),
+                part("create", (1, size(2)), (0, 0)),
+            ],
+            "resources": [
+                part("secrets", (1, size(0) - bodies), (1, size(1) + bodies)),
+                part("pods", (1, size(2)), (0, 0)),
+                part("URLs", (0, 0), (2, size(3) + size(4))),
+            ],
             "span": {"from": "2026-11-26T10:00:00.100000Z", "to": "2026-11-26T10:00:00.100000Z", "seconds": 0.0},
             "perDay": null,
             "retention": null,
@@ -274,7 +292,7 @@ fn words(folder: &Path, arguments: &[&str]) -> String {
 fn a_prediction_says_what_it_rests_on() {
     let folder = folder();
     fs::write(folder.path().join("a.log"), half_a_day("Request")).expect("written");
-    let last = |arguments: &[&str]| words(folder.path(), arguments).split_once("\n\n").expect("two parts").1.to_owned();
+    let last = |arguments: &[&str]| words(folder.path(), arguments).rsplit_once("\n\n").expect("parts").1.to_owned();
     assert_eq!(
         last(&["a.log", "--audit-log-maxsize", "1", "--audit-log-maxbackup", "10"]),
         "kept a day: 2000.0 kB in 1000 events, at the rate of this log, which spans 12.0 h

@@ -192,7 +192,7 @@ fn kept(log: &[Logged], rules: &str) -> (u64, u64) {
         let line = logged.line();
         tally.event(&Event::read(Ok(&line)).expect("an event"), line.as_bytes());
     }
-    (tally.kept.events, tally.kept.bytes)
+    (tally.all.kept.events, tally.all.kept.bytes)
 }
 
 proptest! {

@@ -20,7 +20,7 @@ pub use event::Event;
 pub use lines::{Lines, Unreadable};
 pub use source::{Log, MAX_LINE, logs};
 pub use span::Span;
-pub use tally::{Count, NOBODY, Tally, write_resource};
+pub use tally::{Count, NOBODY, Parts, Tally, write_resource};
 
 use input::{Input, Worker};
 use source::{Block, Found};

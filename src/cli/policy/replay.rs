@@ -1,6 +1,9 @@
 //! `packwright policy replay`.
 
+use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::hash::BuildHasher;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -10,7 +13,7 @@ use super::rotation::RotationArgs;
 use super::{PolicyArgs, once, refuse};
 use crate::audit::disk::{MAX_AGE, MAX_BACKUP, NEW_DEFAULTS_SINCE, Retained, Rotation};
 use crate::audit::matcher::Matcher;
-use crate::audit::replay::{Count, Lines, Tally};
+use crate::audit::replay::{Count, Lines, Parts, Tally};
 use crate::audit::types::LEVELS;
 use crate::cli::output::{Format, Outcome, Output};
 use crate::diagnostic::Diagnostics;
@@ -70,26 +73,34 @@ impl Replay {
 }
 
 fn object(tally: &Tally<'_>, lines: &Lines, rotation: Option<Rotation>) -> Value {
+    let count = |Count { events, bytes }: Count| json!({"events": events, "bytes": bytes});
     let levels: serde_json::Map<String, Value> =
-        LEVELS.iter().zip(tally.levels).map(|(level, events)| ((*level).to_owned(), json!(events))).collect();
+        LEVELS.iter().zip(tally.levels).map(|(level, parts)| ((*level).to_owned(), json!(parts.all.events))).collect();
     let none = tally.rules.len() - 1;
     let rules: Vec<Value> = tally
         .rules
         .iter()
         .enumerate()
-        .filter(|(index, count)| *index < none || count.events > 0)
-        .map(|(index, count)| json!({"rule": (index < none).then_some(index), "events": count.events, "bytes": count.bytes}))
+        .filter(|(index, parts)| *index < none || parts.all.events > 0)
+        .map(|(index, Parts { all, .. })| json!({"rule": (index < none).then_some(index), "events": all.events, "bytes": all.bytes}))
         .collect();
+    let names = |table| -> Vec<Value> {
+        let object = |(name, parts): (&str, Parts)| json!({"name": name, "kept": count(parts.kept), "dropped": count(parts.dropped())});
+        loudest(table).into_iter().map(object).collect()
+    };
     json!({
-        "events": tally.all.events,
-        "bytes": tally.all.bytes,
+        "events": tally.all.all.events,
+        "bytes": tally.all.all.bytes,
         "unreadable": lines.unreadable,
         "levels": levels,
         "omitted": tally.omitted,
         "rules": rules,
-        "kept": {"events": tally.kept.events, "bytes": tally.kept.bytes},
-        "dropped": {"events": tally.dropped, "bytes": tally.all.bytes - tally.kept.bytes},
+        "kept": count(tally.all.kept),
+        "dropped": count(tally.all.dropped()),
         "unknown": tally.unknown,
+        "users": names(&tally.users),
+        "verbs": names(&tally.verbs),
+        "resources": names(&tally.resources),
         "span": tally.span.ends().map(|(from, to)| json!({"from": from, "to": to, "seconds": tally.span.seconds()})),
         "perDay": per_day(tally).map(|(events, bytes)| json!({"events": events.round() as u64, "bytes": bytes.round() as u64})),
         "retention": rotation.map(|rotation| {
@@ -105,9 +116,16 @@ fn object(tally: &Tally<'_>, lines: &Lines, rotation: Option<Rotation>) -> Value
     })
 }
 
+/// By what is kept of them, and then by what is not.
+fn loudest<S: BuildHasher>(table: &HashMap<String, Parts, S>) -> Vec<(&str, Parts)> {
+    let mut names: Vec<_> = table.iter().map(|(name, parts)| (name.as_str(), *parts)).collect();
+    names.sort_unstable_by_key(|(name, parts)| (Reverse(parts.kept.bytes), Reverse(parts.all.bytes), *name));
+    names
+}
+
 /// Events and bytes that are kept a day at the rate of the log, if it is long enough to tell.
 fn per_day(tally: &Tally<'_>) -> Option<(f64, f64)> {
-    tally.span.per_day(tally.kept.events).zip(tally.span.per_day(tally.kept.bytes))
+    tally.span.per_day(tally.all.kept.events).zip(tally.span.per_day(tally.all.kept.bytes))
 }
 
 /// What that is a day, and how long the log is kept then.
@@ -128,7 +146,7 @@ fn prediction(tally: &Tally<'_>, rotation: Option<Rotation>) -> String {
     let Some(rotation) = rotation else { return text };
     text += &match (rotation.retained(bytes), rotation.max_size, rotation.max_backup) {
         (_, None, _) => "retained: until the disk is full, since nothing rotates the log (audit-log-maxsize is 0)\n".to_owned(),
-        (Retained { days: None, .. }, ..) if tally.kept.bytes == 0 => "retained: nothing is kept\n".to_owned(),
+        (Retained { days: None, .. }, ..) if tally.all.kept.bytes == 0 => "retained: nothing is kept\n".to_owned(),
         (Retained { days: None, .. }, ..) => "retained: for ever, since nothing prunes rotated files\n".to_owned(),
         (Retained { days: Some(days), by: Some(MAX_BACKUP) }, Some(size), Some(count)) => {
             format!("retained: {bound} {days:.1} days, which is what {count} rotated files of {size} MiB hold ({MAX_BACKUP})\n")
@@ -149,41 +167,45 @@ fn duration(seconds: f64) -> String {
 
 /// How wide the column of names may be, in characters.
 const MAX_WIDTH: usize = 64;
+/// How many users, verbs and resources are shown.
+const SHOWN: usize = 10;
 
 fn words(tally: &Tally<'_>, rotation: Option<Rotation>) -> String {
     let policy = tally.matcher.policy();
-    let mut rows: Vec<(String, u64, Option<u64>)> = Vec::new();
-    let mut row = |name: &str, events, bytes| rows.push((name.to_owned(), events, bytes));
-    row("events", tally.all.events, Some(tally.all.bytes));
-    row("kept", tally.kept.events, Some(tally.kept.bytes));
-    row("dropped", tally.dropped, Some(tally.all.bytes - tally.kept.bytes));
-    row("  of them by stage", tally.omitted, None);
-    row("level above what was logged", tally.unknown, None);
-    for (level, events) in LEVELS.iter().zip(tally.levels) {
-        row(&format!("level {level}"), events, None);
-    }
-    for (index, count) in tally.rules.iter().enumerate() {
+    let mut rows = vec![("all".to_owned(), tally.all)];
+    rows.extend(LEVELS.iter().zip(tally.levels).map(|(level, parts)| (format!("level {level}"), parts)));
+    for (index, parts) in tally.rules.iter().enumerate() {
         match policy.rules.get(index) {
-            Some(rule) => row(&format!("rules[{index}] {}", rule.location), count.events, Some(count.bytes)),
-            None if count.events > 0 => row("no rule", count.events, Some(count.bytes)),
+            Some(rule) => rows.push((format!("rules[{index}] {}", rule.location), *parts)),
+            None if parts.all.events > 0 => rows.push(("no rule".to_owned(), *parts)),
             None => {}
         }
     }
     for (what, table) in [("user", &tally.users), ("verb", &tally.verbs), ("resource", &tally.resources)] {
-        let mut loudest: Vec<(&String, &Count)> = table.iter().collect();
-        loudest.sort_by_key(|(name, count)| (std::cmp::Reverse(count.bytes), *name));
-        for (name, count) in loudest.into_iter().take(10) {
-            row(&format!("kept of {what} {name}"), count.events, Some(count.bytes));
+        let names = loudest(table);
+        rows.extend(names.iter().take(SHOWN).map(|(name, parts)| (format!("{what} {name}"), *parts)));
+        if let Some(others @ [_, ..]) = names.get(SHOWN..) {
+            let mut sum = Parts::default();
+            others.iter().for_each(|(_, parts)| sum.add(*parts));
+            rows.push((format!("{} other {what}s", others.len()), sum));
         }
     }
     // A name of any length is shown whole, and does not push the other rows aside.
-    let width = rows.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or_default().min(MAX_WIDTH);
-    let mut text = String::new();
-    for (name, events, bytes) in rows {
-        let size = bytes.map(|bytes| format!(" {:>12} {:>5.1}%", size(bytes), share(bytes, tally.all.bytes))).unwrap_or_default();
-        let _ = writeln!(text, "{name:<width$} {events:>12} {:>5.1}%{size}", share(events, tally.all.events));
+    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default().min(MAX_WIDTH);
+    let mut text =
+        format!("{:<width$} {:>12} {:>10} {:>6} {:>15} {:>10} {:>6}\n", "", "kept: events", "bytes", "", "dropped: events", "bytes", "");
+    for (name, parts) in rows {
+        let _ = write!(text, "{name:<width$}");
+        for (count, width) in [(parts.kept, 12), (parts.dropped(), 15)] {
+            let _ = write!(text, " {:>width$} {:>10} {:>5.1}%", count.events, size(count.bytes), share(count.bytes, tally.all.all.bytes));
+        }
+        text.push('\n');
     }
-    text.push('\n');
+    let _ = writeln!(
+        text,
+        "\nevents dropped by their stage: {}\nevents kept at a level above what was logged: {}\n",
+        tally.omitted, tally.unknown
+    );
     text.push_str(&prediction(tally, rotation));
     text
 }
