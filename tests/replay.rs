@@ -289,6 +289,49 @@ fn words(folder: &Path, arguments: &[&str]) -> String {
 }
 
 #[test]
+fn a_table_says_what_is_kept_and_dropped_of_what() {
+    let folder = folder();
+    let many = (0..12).map(|user| event("Metadata", "ResponseComplete", &format!("user-{user:02}"), "get", "/version", "") + "\n");
+    let log = many.chain([event("Request", "ResponseComplete", "alice", "get", "/healthz", "") + "\n"]).collect::<String>();
+    fs::write(folder.path().join("a.log"), log).expect("written");
+    let catch_all = format!("{POLICY}  - level: Metadata\n    users: [user-00, user-11]\n");
+    fs::write(folder.path().join("policy.yaml"), catch_all).expect("written");
+    assert_eq!(
+        words(folder.path(), &["a.log"]),
+        "                          kept: events      bytes        dropped: events      bytes
+all                                  2      732 B  15.4%              11     4023 B  84.6%
+level None                           0        0 B   0.0%              11     4023 B  84.6%
+level Metadata                       2      732 B  15.4%               0        0 B   0.0%
+level Request                        0        0 B   0.0%               0        0 B   0.0%
+level RequestResponse                0        0 B   0.0%               0        0 B   0.0%
+rules[0] policy.yaml:5:5             0        0 B   0.0%               1      363 B   7.6%
+rules[1] policy.yaml:7:5             0        0 B   0.0%               0        0 B   0.0%
+rules[2] policy.yaml:9:5             0        0 B   0.0%               0        0 B   0.0%
+rules[3] policy.yaml:11:5            2      732 B  15.4%               0        0 B   0.0%
+no rule                              0        0 B   0.0%              10     3660 B  77.0%
+user user-00                         1      366 B   7.7%               0        0 B   0.0%
+user user-11                         1      366 B   7.7%               0        0 B   0.0%
+user user-01                         0        0 B   0.0%               1      366 B   7.7%
+user user-02                         0        0 B   0.0%               1      366 B   7.7%
+user user-03                         0        0 B   0.0%               1      366 B   7.7%
+user user-04                         0        0 B   0.0%               1      366 B   7.7%
+user user-05                         0        0 B   0.0%               1      366 B   7.7%
+user user-06                         0        0 B   0.0%               1      366 B   7.7%
+user user-07                         0        0 B   0.0%               1      366 B   7.7%
+user user-08                         0        0 B   0.0%               1      366 B   7.7%
+3 other users                        0        0 B   0.0%               3     1095 B  23.0%
+verb get                             2      732 B  15.4%              11     4023 B  84.6%
+resource URLs                        2      732 B  15.4%              11     4023 B  84.6%
+
+events dropped by their stage: 0
+events kept at a level above what was logged: 0
+
+kept a day: the log spans 0 s, and of less than an hour that is not told
+"
+    );
+}
+
+#[test]
 fn a_prediction_says_what_it_rests_on() {
     let folder = folder();
     fs::write(folder.path().join("a.log"), half_a_day("Request")).expect("written");

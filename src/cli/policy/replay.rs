@@ -192,8 +192,7 @@ fn words(tally: &Tally<'_>, rotation: Option<Rotation>) -> String {
     }
     // A name of any length is shown whole, and does not push the other rows aside.
     let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default().min(MAX_WIDTH);
-    let mut text =
-        format!("{:<width$} {:>12} {:>10} {:>6} {:>15} {:>10} {:>6}\n", "", "kept: events", "bytes", "", "dropped: events", "bytes", "");
+    let mut text = format!("{:<width$} {:>12} {:>10} {:>6} {:>15} {:>10}\n", "", "kept: events", "bytes", "", "dropped: events", "bytes");
     for (name, parts) in rows {
         let _ = write!(text, "{name:<width$}");
         for (count, width) in [(parts.kept, 12), (parts.dropped(), 15)] {
