@@ -89,7 +89,7 @@ fn files() -> Vec<PathBuf> {
 }
 
 fn folder() -> Inputs {
-    inputs(&[FOLDER.path().to_string_lossy().into_owned()]).expect("a folder")
+    inputs(&[FOLDER.path().to_string_lossy().into_owned()]).0
 }
 
 /// All that `packwright lint FOLDER` does but printing.

@@ -140,8 +140,11 @@ fn faults_of_a_file_are_a_verdict_and_unknown_files_are_not() {
     assert_eq!((run.findings(), run.status), (vec![], 0));
     let run = lint(folder.path(), &["other.yaml", JSON[0], JSON[1]], "");
     assert_eq!((run.findings(), run.status), (vec!["error document-unknown other.yaml:1".to_owned()], 2));
-    let run = lint(folder.path(), &["missing.yaml", JSON[0], JSON[1]], "");
-    assert_eq!(run.status, 2, "{}", run.out);
+    // What cannot be read does not hide what can.
+    let run = lint(folder.path(), &["missing.yaml", "broken.yaml", JSON[0], JSON[1]], "");
+    let findings = run.findings();
+    assert_eq!((&findings[1..], run.status), (&["error yaml-syntax broken.yaml:3".to_owned()][..], 2), "{}", run.out);
+    assert!(run.out.contains("missing.yaml"), "{}", run.out);
 }
 
 #[test]

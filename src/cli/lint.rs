@@ -79,13 +79,6 @@ impl Lint {
                 return report.end();
             }
         }
-        let inputs = match lint::inputs(&self.inputs) {
-            Ok(inputs) => inputs,
-            Err(errors) => {
-                report.add(errors.into(), false);
-                return report.end();
-            }
-        };
         let profiles = match profile::named(&self.profile) {
             Ok(profiles) => profiles,
             Err(errors) => {
@@ -93,6 +86,8 @@ impl Lint {
                 return report.end();
             }
         };
+        let (inputs, unread) = lint::inputs(&self.inputs);
+        report.add(unread.into(), false);
         report.add(profile::contradictions(&profiles).into(), false);
         if inputs.packs.is_empty() && self.with.is_about_a_pack() {
             let message = "values, targets, templates and names are a pack's, and no input is a pack";

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Source};
 use crate::pack;
 
@@ -27,11 +28,8 @@ pub struct Plain {
 
 /// Tells arguments apart: a folder with pack.yaml or a lock, an archive, and the
 /// name of a bundled pack are packs; any other folder is searched for YAML and
-/// JSON files.
-///
-/// # Errors
-/// What cannot be read.
-pub fn inputs(arguments: &[String]) -> Result<Inputs, Diagnostics> {
+/// JSON files. What cannot be read is told, and the rest is there.
+pub fn inputs(arguments: &[String]) -> (Inputs, Diagnostics) {
     let mut inputs = Inputs::default();
     let mut errors = Diagnostics::new();
     for argument in arguments {
@@ -39,8 +37,8 @@ pub fn inputs(arguments: &[String]) -> Result<Inputs, Diagnostics> {
         if path.is_dir() {
             if pack::is_pack(path) {
                 inputs.packs.push(argument.clone());
-            } else if let Err(error) = walk(path, &mut inputs.plain.found) {
-                errors.push(Diagnostic::new(Code::Io, format!("cannot read {argument}: {error}")));
+            } else {
+                walk(path, &mut inputs.plain.found, &mut errors);
             }
         } else if is_archive(path) || (argument != "-" && !path.exists() && !looks_like_a_file(argument)) {
             inputs.packs.push(argument.clone());
@@ -51,7 +49,7 @@ pub fn inputs(arguments: &[String]) -> Result<Inputs, Diagnostics> {
             }
         }
     }
-    if errors.has_errors() { Err(errors) } else { Ok(inputs) }
+    (inputs, errors)
 }
 
 fn is_archive(path: &Path) -> bool {
@@ -66,21 +64,29 @@ fn looks_like_a_file(argument: &str) -> bool {
 
 /// The YAML and JSON files below a folder, by path. Hidden folders and links to
 /// folders are passed over.
-fn walk(folder: &Path, files: &mut Vec<String>) -> std::io::Result<()> {
-    let mut entries: Vec<(PathBuf, fs::FileType)> =
-        fs::read_dir(folder)?.map(|entry| entry.and_then(|entry| Ok((entry.path(), entry.file_type()?)))).collect::<Result<_, _>>()?;
+fn walk(folder: &Path, files: &mut Vec<String>, errors: &mut Diagnostics) {
+    let mut entries: Vec<(PathBuf, fs::FileType)> = Vec::new();
+    let list = fs::read_dir(folder).and_then(|found| {
+        for entry in found {
+            let entry = entry?;
+            entries.push((entry.path(), entry.file_type()?));
+        }
+        Ok(())
+    });
+    if let Err(error) = list {
+        errors.push(Diagnostic::new(Code::Io, format!("cannot read the folder {}: {error}", quote(&folder.to_string_lossy()))));
+    }
     entries.sort_by(|(a, _), (b, _)| a.cmp(b));
     for (path, kind) in entries {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if kind.is_dir() {
             if !name.starts_with('.') {
-                walk(&path, files)?;
+                walk(&path, files, errors);
             }
         } else if [".yaml", ".yml", ".json"].iter().any(|ending| name.ends_with(ending)) && path.is_file() {
             files.push(path.to_string_lossy().into_owned());
         }
     }
-    Ok(())
 }
 
 /// Whether a text can hold a document that is linted. In a folder most files are
