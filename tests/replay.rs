@@ -136,7 +136,7 @@ fn what_cannot_be_read_is_counted_and_the_rest_is_done() {
         said["diagnostics"].as_array().expect("findings").iter().filter_map(|found| found["message"].as_str()).collect();
     for part in [
         "cannot read `nope.log`, or not to its end: No such file",
-        "logs/audit-1.log:2 is no event: Event of audit.k8s.io/v1beta1",
+        "logs/audit-1.log:2 is no event: `Event` of `audit.k8s.io/v1beta1`",
         "logs/audit-1.log:5 is no event",
         "logs/audit-2.log:2 is no event: the line has 20971521 bytes",
     ] {
@@ -292,25 +292,27 @@ fn words(folder: &Path, arguments: &[&str]) -> String {
 fn a_table_says_what_is_kept_and_dropped_of_what() {
     let folder = folder();
     let many = (0..12).map(|user| event("Metadata", "ResponseComplete", &format!("user-{user:02}"), "get", "/version", "") + "\n");
-    let log = many.chain([event("Request", "ResponseComplete", "alice", "get", "/healthz", "") + "\n"]).collect::<String>();
+    let log =
+        many.chain([event("Request", "ResponseComplete", "alice", "get\\u001b[31m\\nall 9", "/healthz", "") + "\n"]).collect::<String>();
     fs::write(folder.path().join("a.log"), log).expect("written");
     let catch_all = format!("{POLICY}  - level: Metadata\n    users: [user-00, user-11]\n");
     fs::write(folder.path().join("policy.yaml"), catch_all).expect("written");
     assert_eq!(
         words(folder.path(), &["a.log"]),
         "                          kept: events      bytes        dropped: events      bytes
-all                                  2      732 B  15.4%              11     4023 B  84.6%
-level None                           0        0 B   0.0%              11     4023 B  84.6%
-level Metadata                       2      732 B  15.4%               0        0 B   0.0%
+all                                  2      732 B  15.3%              11     4040 B  84.7%
+level None                           0        0 B   0.0%              11     4040 B  84.7%
+level Metadata                       2      732 B  15.3%               0        0 B   0.0%
 level Request                        0        0 B   0.0%               0        0 B   0.0%
 level RequestResponse                0        0 B   0.0%               0        0 B   0.0%
-rules[0] policy.yaml:5:5             0        0 B   0.0%               1      363 B   7.6%
+rules[0] policy.yaml:5:5             0        0 B   0.0%               1      380 B   8.0%
 rules[1] policy.yaml:7:5             0        0 B   0.0%               0        0 B   0.0%
 rules[2] policy.yaml:9:5             0        0 B   0.0%               0        0 B   0.0%
-rules[3] policy.yaml:11:5            2      732 B  15.4%               0        0 B   0.0%
-no rule                              0        0 B   0.0%              10     3660 B  77.0%
+rules[3] policy.yaml:11:5            2      732 B  15.3%               0        0 B   0.0%
+no rule                              0        0 B   0.0%              10     3660 B  76.7%
 user user-00                         1      366 B   7.7%               0        0 B   0.0%
 user user-11                         1      366 B   7.7%               0        0 B   0.0%
+user alice                           0        0 B   0.0%               1      380 B   8.0%
 user user-01                         0        0 B   0.0%               1      366 B   7.7%
 user user-02                         0        0 B   0.0%               1      366 B   7.7%
 user user-03                         0        0 B   0.0%               1      366 B   7.7%
@@ -318,10 +320,10 @@ user user-04                         0        0 B   0.0%               1      36
 user user-05                         0        0 B   0.0%               1      366 B   7.7%
 user user-06                         0        0 B   0.0%               1      366 B   7.7%
 user user-07                         0        0 B   0.0%               1      366 B   7.7%
-user user-08                         0        0 B   0.0%               1      366 B   7.7%
-3 other users                        0        0 B   0.0%               3     1095 B  23.0%
-verb get                             2      732 B  15.4%              11     4023 B  84.6%
-resource URLs                        2      732 B  15.4%              11     4023 B  84.6%
+3 other users                        0        0 B   0.0%               3     1098 B  23.0%
+verb get                             2      732 B  15.3%              10     3660 B  76.7%
+verb get\\u{1b}[31m\\nall 9            0        0 B   0.0%               1      380 B   8.0%
+resource URLs                        2      732 B  15.3%              11     4040 B  84.7%
 
 events dropped by their stage: 0
 events kept at a level above what was logged: 0

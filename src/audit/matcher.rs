@@ -13,11 +13,12 @@ pub struct Matcher {
     users: Index<Set>,
     groups: Index<Set>,
     verbs: Index<Set>,
-    /// By API group, and then by resource.
+    /// By API group, and then by resource: those that entries of the group itself list.
     kinds: Index<Index<Set>>,
+    /// By resource: those that entries of the group `*` list, and what these can match.
+    of_any_group: Index<Set>,
     namespaces: Index<Set>,
-    /// Rules that a resource request can match, and those that a URL can.
-    resources: Set,
+    /// Rules that a URL can match.
     urls: Set,
     /// Rules that ask for no user and no group.
     anybody: Set,
@@ -64,15 +65,21 @@ impl<T> Index<T> {
 
     #[inline]
     fn get(&self, text: &str) -> &T {
+        self.find(text).unwrap_or(&self.other)
+    }
+
+    /// Nothing if the text is not listed.
+    #[inline]
+    fn find(&self, text: &str) -> Option<&T> {
         let length = length(text);
         let same = self.listed.get(self.starts[length]..self.starts[length + 1]).unwrap_or_default();
         if same.is_empty() {
-            return &self.other;
+            return None;
         }
         let ends = ends(text);
         let from = if same.len() > 8 { same.partition_point(|listed| listed.ends < ends) } else { 0 };
         let mut alike = same.iter().skip(from).take_while(|listed| listed.ends <= ends).filter(|listed| listed.ends == ends);
-        alike.find(|listed| text.len() <= 16 || listed.text == text).map_or(&self.other, |listed| &listed.value)
+        alike.find(|listed| text.len() <= 16 || listed.text == text).map(|listed| &listed.value)
     }
 }
 
@@ -108,19 +115,15 @@ fn by(rules: &[Rule], field: impl Fn(&Rule) -> &[String]) -> Index<Set> {
     Index::new(rules.iter().flat_map(&field).map(String::as_str), |text| set(rules, |rule| belongs(rule, text)))
 }
 
-/// The rules that each resource of each API group can match, whatever its subresource.
-fn by_kind(rules: &[Rule]) -> Index<Index<Set>> {
-    let entries = || rules.iter().flat_map(|rule| &rule.resources);
-    let of_group = |group: &str| {
-        let is_for = |entry: &&GroupResources| entry.covers_group(group);
-        let belongs = |rule: &Rule, kind: Option<&str>| {
-            rule.resources.is_empty() || rule.resources.iter().filter(is_for).any(|entry| may_cover(entry, kind))
-        };
-        let listed = entries().filter(is_for).flat_map(|entry| &entry.resources).flat_map(|pattern| kinds(pattern));
-        Index::new(listed, |kind| set(rules, |rule| belongs(rule, kind)))
+/// The rules that can match each resource that entries of such a group list,
+/// whatever its subresource, by entries of `covers`.
+fn by_kind<'p>(rules: &'p [Rule], lists: impl Fn(&GroupResources) -> bool, covers: impl Fn(&GroupResources) -> bool) -> Index<Set> {
+    let listed = rules.iter().flat_map(|rule| &rule.resources).filter(|entry| lists(entry)).flat_map(|entry| &entry.resources);
+    let belongs = |rule: &Rule, kind: Option<&str>| match &rule.resources[..] {
+        [] => rule.non_resource_urls.is_empty() || !rule.namespaces.is_empty(),
+        entries => entries.iter().any(|entry| covers(entry) && may_cover(entry, kind)),
     };
-    // A group that nobody lists is covered as `*` is, which no group is called.
-    Index::new(entries().map(|entry| entry.group.as_str()), |group| of_group(group.unwrap_or("*")))
+    Index::new(listed.flat_map(|pattern: &'p String| kinds(pattern)), |kind| set(rules, |rule| belongs(rule, kind)))
 }
 
 /// The resources that a pattern may name. `pods/log` is the subresource `log` of
@@ -138,23 +141,27 @@ fn may_cover(entry: &GroupResources, kind: Option<&str>) -> bool {
 }
 
 fn is_plain(rule: &Rule) -> bool {
-    let is_plain = |entry: &GroupResources| entry.resource_names.is_empty() && !entry.resources.iter().any(|pattern| pattern.contains('/'));
-    rule.resources.iter().all(is_plain)
+    let tells_apart =
+        |entry: &GroupResources| !entry.resource_names.is_empty() || entry.resources.iter().any(|pattern| pattern.contains('/'));
+    !rule.resources.iter().any(tells_apart)
 }
 
 impl Matcher {
     /// Compiles a policy.
     pub fn new(policy: Policy) -> Self {
         let rules = &policy.rules;
-        let for_resources = |rule: &Rule| !rule.resources.is_empty() || !rule.namespaces.is_empty();
         Self {
             users: by(rules, |rule| &rule.users),
             groups: by(rules, |rule| &rule.user_groups),
             verbs: by(rules, |rule| &rule.verbs),
-            kinds: by_kind(rules),
+            kinds: Index::new(rules.iter().flat_map(|rule| &rule.resources).map(|entry| entry.group.as_str()), |group| {
+                // No group is called `*`, and a group that nobody lists is covered as such a one is.
+                let group = group.unwrap_or("*");
+                by_kind(rules, |entry| entry.group == group && group != "*", |entry| entry.covers_group(group))
+            }),
+            of_any_group: by_kind(rules, |entry| entry.group == "*", |entry| entry.group == "*"),
             namespaces: by(rules, |rule| &rule.namespaces),
-            resources: set(rules, |rule| for_resources(rule) || rule.non_resource_urls.is_empty()),
-            urls: set(rules, |rule| !for_resources(rule)),
+            urls: set(rules, |rule| rule.resources.is_empty() && rule.namespaces.is_empty()),
             anybody: set(rules, |rule| rule.users.is_empty() && rule.user_groups.is_empty()),
             grouped: set(rules, |rule| !rule.user_groups.is_empty()),
             plain: set(rules, is_plain),
@@ -172,21 +179,28 @@ impl Matcher {
         self.policy.decision(self.first(request))
     }
 
+    /// The rules that can match a resource: those of either set.
+    fn kinds(&self, group: &str, resource: &str) -> [&Set; 2] {
+        let of_group = self.kinds.get(group);
+        match of_group.find(resource) {
+            Some(listed) => [listed; 2],
+            None => [&of_group.other, self.of_any_group.get(resource)],
+        }
+    }
+
     fn first(&self, request: &Request<'_>) -> Option<usize> {
         let verbs = self.verbs.get(request.verb);
         let users = match request.user {
             None => &self.anybody,
             Some(user) => user.name.map_or(&self.users.other, |name| self.users.get(name)),
         };
-        let targets = match request.target {
-            Target::Resource { group, resource, namespace, .. } => {
-                [&self.resources, self.kinds.get(group).get(resource), self.namespaces.get(namespace)]
-            }
-            Target::Url(_) => [&self.urls; 3],
+        let (kinds, namespaces) = match request.target {
+            Target::Resource { group, resource, namespace, .. } => (self.kinds(group, resource), self.namespaces.get(namespace)),
+            Target::Url(_) => ([&self.urls; 2], &self.urls),
         };
-        let is_plain = matches!(request.target, Target::Resource { subresource: "", .. });
+        let has_no_subresource = matches!(request.target, Target::Resource { subresource: "", .. });
         for word in 0..verbs.len() {
-            let mut candidates = targets.iter().fold(verbs[word] & users[word], |rules, target| rules & target[word]);
+            let mut candidates = verbs[word] & users[word] & (kinds[0][word] | kinds[1][word]) & namespaces[word];
             if candidates & self.grouped[word] != 0
                 && let Some(user) = request.user
             {
@@ -194,9 +208,8 @@ impl Matcher {
             }
             while candidates != 0 {
                 let index = word * 64 + candidates.trailing_zeros() as usize;
-                if is_plain && self.plain[word] & candidates & candidates.wrapping_neg() != 0
-                    || covers(&self.policy.rules[index], &request.target)
-                {
+                let is_certain = has_no_subresource && self.plain[word] >> (index % 64) & 1 == 1;
+                if is_certain || covers(&self.policy.rules[index], &request.target) {
                     return Some(index);
                 }
                 candidates &= candidates - 1;

@@ -87,9 +87,10 @@ impl Lint {
             }
         };
         let (inputs, unread) = lint::inputs(&self.inputs);
+        let is_all_read = unread.items.is_empty();
         report.add(unread.into(), false);
         report.add(profile::contradictions(&profiles).into(), false);
-        if inputs.packs.is_empty() && self.with.is_about_a_pack() {
+        if is_all_read && inputs.packs.is_empty() && self.with.is_about_a_pack() {
             let message = "values, targets, templates and names are a pack's, and no input is a pack";
             report.add(Diagnostics::from(Diagnostic::new(Code::Usage, message)).into(), false);
             return report.end();

@@ -1,5 +1,6 @@
 //! The form that a person reads: the message, the line, the way out.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::ops::Range;
 
@@ -101,23 +102,28 @@ fn clip(text: &str, range: &Range<usize>, window: &Range<usize>) -> Range<usize>
 /// characters escaped, shortened where it is long.
 pub fn quote(text: &str) -> String {
     const LIMIT: usize = 60;
-    let mut out = String::from("`");
-    for (count, c) in text.chars().enumerate() {
-        if count == LIMIT {
-            out.push('…');
-            break;
-        }
+    match text.char_indices().nth(LIMIT) {
+        Some((end, _)) => format!("`{}…`", one_line(&text[..end])),
+        None => format!("`{}`", one_line(text)),
+    }
+}
+
+/// Text from outside on one line, control characters escaped: what a log names
+/// must not forge lines of a report, or colour them.
+pub fn one_line(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
         match c {
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
-            c if c.is_control() => {
-                let _ = write!(out, "{}", c.escape_unicode());
-            }
+            c if c.is_control() => out.extend(c.escape_unicode()),
             c => out.push(c),
         }
     }
-    out.push('`');
-    out
+    Cow::Owned(out)
 }
 
 #[cfg(test)]

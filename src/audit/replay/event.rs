@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::fast;
 use crate::audit::types::{Level, Request, Stage, Target, User};
+use crate::diagnostic::human::quote;
 
 /// `audit.k8s.io/v1` Event (`kubernetes/apiserver pkg/apis/audit/v1/types.go`).
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
@@ -119,16 +120,17 @@ impl<'a> Event<'a> {
     /// Why it is no event, in a few words.
     #[inline(always)]
     pub fn read(line: Result<&'a str, &'a [u8]>) -> Result<Self, String> {
+        // Made first and filled where it stays: to move it takes longer than to read most of its fields.
         let mut event = Self { line: Line::default(), path: Cow::Borrowed(""), level: Level::None, stage: Stage::Panic };
         if line.ok().and_then(|text| fast::read(fearless_simd::Level::new(), text, &mut event.line)).is_none() {
             event.line = slow(line)?;
         }
         let line = &event.line;
         if line.kind.0 != "Event" || line.api_version.0 != "audit.k8s.io/v1" {
-            return Err(format!("{} of {} is no audit.k8s.io/v1 Event", line.kind.0, line.api_version.0));
+            return Err(format!("{} of {} is no audit.k8s.io/v1 Event", quote(&line.kind.0), quote(&line.api_version.0)));
         }
-        event.level = Level::parse(&line.level.0).ok_or_else(|| format!("there is no level {}", line.level.0))?;
-        event.stage = Stage::parse(&line.stage.0).ok_or_else(|| format!("there is no stage {}", line.stage.0))?;
+        event.level = Level::parse(&line.level.0).ok_or_else(|| format!("there is no level {}", quote(&line.level.0)))?;
+        event.stage = Stage::parse(&line.stage.0).ok_or_else(|| format!("there is no stage {}", quote(&line.stage.0)))?;
         event.path = match (&line.object_ref, &line.request_uri.0) {
             (Some(_), _) => Cow::Borrowed(""),
             (None, Cow::Borrowed(uri)) => path(uri),

@@ -37,20 +37,17 @@ impl<'l> Input<'l> {
     }
 
     /// Reads on, into the block if it finds lines, and says in which log; nothing
-    /// when all is read.
+    /// when all is read. Only when every log is begun do workers share one.
     pub fn read(&self, worker: &mut Worker, block: &mut Block) -> Option<(usize, Found)> {
         loop {
             let own = match &worker.own {
                 Some(own) => own.clone(),
                 None => worker.own.insert(self.begin().or_else(|| self.join())?).clone(),
             };
-            // Better a log of its own than to wait.
-            let waits = lock(&self.state).next == self.logs.len();
-            match own.read(&self.logs[own.log], block, waits) {
-                Turn::Found(found) => return Some((own.log, found)),
-                Turn::Busy => {}
-                Turn::Ended => lock(&self.state).begun.retain(|other| !Arc::ptr_eq(other, &own)),
+            if let Some(found) = own.read(&self.logs[own.log], block) {
+                return Some((own.log, found));
             }
+            lock(&self.state).begun.retain(|other| !Arc::ptr_eq(other, &own));
             worker.own = None;
         }
     }
@@ -95,41 +92,31 @@ struct Tray {
     full: Vec<Block>,
 }
 
-/// What comes of asking for lines.
-enum Turn {
-    Found(Found),
-    /// Somebody else reads.
-    Busy,
-    Ended,
-}
-
 impl Desk {
     fn new(log: usize) -> Self {
         let tray = Tray { source: Some(Source::default()), has_ended: false, empty: Vec::new(), full: Vec::new() };
         Self { log, tray: Mutex::new(tray), changed: Condvar::new() }
     }
 
-    /// Takes what was read, or reads, also for those who wait meanwhile.
-    fn read(&self, log: &Log, block: &mut Block, waits: bool) -> Turn {
+    /// Takes what was read, or reads, also for those who wait meanwhile; nothing
+    /// when the log has ended.
+    fn read(&self, log: &Log, block: &mut Block) -> Option<Found> {
         let mut tray = lock(&self.tray);
         let mut is_waiting = false;
-        let mut source = loop {
+        let source = loop {
             if let Some(full) = tray.full.pop() {
                 let own = mem::replace(block, full);
                 if !is_waiting {
                     // For the one who waits for what was taken.
                     tray.empty.push(own);
                 }
-                return Turn::Found(Found::Lines);
+                return Some(Found::Lines);
             }
             if tray.has_ended {
-                return Turn::Ended;
+                return None;
             }
             if let Some(source) = tray.source.take() {
                 break source;
-            }
-            if !waits {
-                return Turn::Busy;
             }
             if !mem::replace(&mut is_waiting, true) {
                 tray.empty.push(mem::take(block));
@@ -140,20 +127,36 @@ impl Desk {
             *block = tray.empty.pop().unwrap_or_default();
         }
         drop(tray);
+        let mut reading = Reading { desk: self, source, has_ended: false };
         loop {
-            let found = source.read(log, block);
+            let found = reading.source.read(log, block);
             let mut tray = lock(&self.tray);
             let empty = if matches!(found, Some(Found::Lines)) { tray.empty.pop() } else { None };
             let Some(empty) = empty else {
-                tray.has_ended = found.is_none();
-                tray.source = found.is_some().then_some(source);
-                self.changed.notify_all();
-                return found.map_or(Turn::Ended, Turn::Found);
+                drop(tray);
+                reading.has_ended = found.is_none();
+                return found;
             };
             tray.full.push(mem::replace(block, empty));
             drop(tray);
             self.changed.notify_one();
         }
+    }
+}
+
+/// Somebody reads; when they stop, and be it by a panic, another may.
+struct Reading<'d> {
+    desk: &'d Desk,
+    source: Source,
+    has_ended: bool,
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        let mut tray = lock(&self.desk.tray);
+        tray.has_ended = self.has_ended;
+        tray.source = (!self.has_ended).then(|| mem::take(&mut self.source));
+        self.desk.changed.notify_all();
     }
 }
 

@@ -17,6 +17,7 @@ use crate::audit::replay::{Count, Lines, Parts, Tally};
 use crate::audit::types::LEVELS;
 use crate::cli::output::{Format, Outcome, Output};
 use crate::diagnostic::Diagnostics;
+use crate::diagnostic::human::one_line;
 
 /// Say what a policy would have kept of audit logs that were written under another one
 #[derive(Debug, Args)]
@@ -183,11 +184,11 @@ fn words(tally: &Tally<'_>, rotation: Option<Rotation>) -> String {
     }
     for (what, table) in [("user", &tally.users), ("verb", &tally.verbs), ("resource", &tally.resources)] {
         let names = loudest(table);
-        rows.extend(names.iter().take(SHOWN).map(|(name, parts)| (format!("{what} {name}"), *parts)));
+        rows.extend(names.iter().take(SHOWN).map(|(name, parts)| (format!("{what} {}", one_line(name)), *parts)));
         if let Some(others @ [_, ..]) = names.get(SHOWN..) {
             let mut sum = Parts::default();
             others.iter().for_each(|(_, parts)| sum.add(*parts));
-            rows.push((format!("{} other {what}s", others.len()), sum));
+            rows.push((format!("{} other {what}{}", others.len(), if others.len() == 1 { "" } else { "s" }), sum));
         }
     }
     // A name of any length is shown whole, and does not push the other rows aside.

@@ -8,6 +8,7 @@ use super::logs::{events, share, size};
 use crate::audit::diff::{Row, Verdict};
 use crate::audit::replay::Count;
 use crate::audit::types::Policy;
+use crate::diagnostic::human::one_line;
 
 /// Of every event, of those kept before and after, and of what changes.
 pub fn object([all, before, after]: [Count; 3], rows: &[Row]) -> Value {
@@ -63,7 +64,14 @@ pub fn words([all, before, after]: [Count; 3], rows: &[Row], [old, new]: [&Polic
         );
         let _ = writeln!(text, "  {} -> {}", rule(row.from, old), rule(row.to, new));
         for example in &row.examples {
-            let _ = writeln!(text, "  {:>10} by {}: {} {}", example.events, example.user, example.verb, example.resource);
+            let _ = writeln!(
+                text,
+                "  {:>10} by {}: {} {}",
+                example.events,
+                one_line(&example.user),
+                one_line(&example.verb),
+                one_line(&example.resource)
+            );
         }
     }
     text

@@ -32,8 +32,8 @@ pub fn config_spec(spec: &Node, args: Args, fields: &mut Fields) -> Reading {
         reading.other_mounts.extend(kubeadm::certificates_dir(configuration, fields));
     }
     reading.files = fields.list(spec, "files").iter().filter_map(|item| file(item, fields)).collect();
-    // EKS Anywhere's: the container that writes the files has the node's folder there as another.
-    if spec.get("clusterConfiguration").and_then(|configuration| configuration.get("bottlerocketBootstrap")).is_some() {
+    // EKS Anywhere's: what writes the files has the node's /var/lib/kubeadm as its /etc/kubernetes.
+    if spec.get("format").and_then(Node::as_str) == Some("bottlerocket") {
         for file in &mut reading.files {
             if let Some(below) = file.path.strip_prefix("/etc/kubernetes/") {
                 file.path = format!("/var/lib/kubeadm/{below}");
