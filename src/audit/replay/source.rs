@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
-/// What is read at once, in bytes: with what is made of it, less than a
-/// processor's own cache.
-pub const BLOCK: usize = 1 << 18;
+/// What is read at once, in bytes: as much as a processor's own cache. What one
+/// processor fills for another should no longer be in its cache when that reads it.
+pub const BLOCK: usize = 1 << 20;
 /// The longest line that is read, in bytes. What an API server writes is bounded by what etcd stores.
 pub const MAX_LINE: usize = 8 << 20;
 
