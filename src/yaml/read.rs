@@ -351,8 +351,8 @@ impl<'i> Reader<'_, 'i> {
     }
 }
 
-/// A block scalar from its `|` or `>`: the parser's span begins at the content
-/// and runs into the next line's indentation.
+/// A block scalar from its `|` or `>`: the parser's span begins at the content,
+/// which may look like a header itself, and runs into the next line's indentation.
 fn block_range(text: &str, span: Range<usize>) -> Range<usize> {
     let before = text[..span.start].trim_end();
     let line = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -361,7 +361,7 @@ fn block_range(text: &str, span: Range<usize>) -> Range<usize> {
         tail.is_empty() || tail.starts_with('#')
     };
     let header = before[line..].rmatch_indices(['|', '>']).map(|(at, _)| line + at).find(|at| is_header(*at));
-    let start = if text[span.start..].starts_with(['|', '>']) { span.start } else { header.unwrap_or(span.start) };
+    let start = header.unwrap_or(span.start);
     let end = span.start + text[span.clone()].trim_end_matches(' ').len();
     start..end.max(start)
 }
@@ -381,5 +381,20 @@ mod tests {
             text += &format!("- &a{level} {}*a{}{}\n", "[".repeat(50), level - 1, "]".repeat(50));
         }
         assert!(read(&Source::anonymous("test", text), &mut Diagnostics::new()).is_err());
+    }
+
+    #[test]
+    fn a_block_begins_at_its_header_whatever_it_holds() {
+        for (header, content) in
+            [("|", "a\n"), ("|", "|\n    b\n"), (">-", ">x\n\n    b"), ("|2", " |\n"), ("| # why | how", "> \n"), ("|+", "\n"), ("|", "")]
+        {
+            for before in ["a: ", "- ", "- a: ", "a:\n  ", "b: |\n  |\na: "] {
+                let text = format!("{before}{header}\n    {content}");
+                let node = read(&Source::anonymous("test", text.clone()), &mut Diagnostics::new()).expect("YAML");
+                let mut starts = Vec::new();
+                node.visit_scalars(&mut |location| starts.push(location.range.start));
+                assert_eq!(starts.into_iter().max(), Some(before.len()), "{text:?}");
+            }
+        }
     }
 }
