@@ -15,6 +15,7 @@ use handlebars::{Path as TemplatePath, Template};
 use serde_json::{Value, json};
 
 use super::helpers::{ENTRY_ORIGIN, HELPERS, Role};
+use super::shape::{Shape, anything, item_of, steps, walk};
 use crate::diagnostic::human::quote;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Location, Source, nearest};
 use crate::values::{Member, Schema};
@@ -91,16 +92,6 @@ fn partial_name(name: &Parameter) -> Option<String> {
         Parameter::Path(_) => name.as_name().map(str::to_owned),
         _ => None,
     }
-}
-
-/// A schema: a part of the document, or what a helper makes of one.
-type Shape<'s> = Cow<'s, Value>;
-
-/// The schema of anything.
-static ANYTHING: Value = Value::Bool(true);
-
-fn anything<'s>() -> Shape<'s> {
-    Cow::Borrowed(&ANYTHING)
 }
 
 /// What `this` is at a place of a template: a schema, and named block parameters.
@@ -387,33 +378,6 @@ impl<'t> Walk<'_, 't> {
     }
 }
 
-/// A step that the schema does not declare, and what it was asked of.
-struct Missing<'s> {
-    step: usize,
-    of: &'s Value,
-}
-
-/// Where steps lead from a schema.
-fn walk<'s>(schema: &'s Schema, start: &'s Value, steps: &[String]) -> Result<&'s Value, Missing<'s>> {
-    steps.iter().enumerate().try_fold(start, |shape, (index, step)| {
-        let is_index = step.bytes().all(|byte| byte.is_ascii_digit()) && !step.is_empty();
-        match if is_index { schema.items(shape) } else { schema.member(shape, step) } {
-            Member::Declared(schema) => Ok(schema),
-            Member::Any => Ok(&ANYTHING),
-            Member::Undeclared => Err(Missing { step: index, of: shape }),
-        }
-    })
-}
-
-/// What a list's items are; none for what is no list.
-fn item_of<'s>(schema: &'s Schema, list: &'s Value) -> Option<&'s Value> {
-    match schema.items(list) {
-        Member::Declared(item) => Some(item),
-        Member::Any if *list != ANYTHING => Some(&ANYTHING),
-        _ => None,
-    }
-}
-
 fn named<'s>(block: &HelperTemplate, item: &Shape<'s>) -> Vec<(String, Shape<'s>)> {
     let name = |param: &Parameter| param.as_name().unwrap_or_default().to_owned();
     match &block.block_param {
@@ -421,26 +385,6 @@ fn named<'s>(block: &HelperTemplate, item: &Shape<'s>) -> Vec<(String, Shape<'s>
         Some(BlockParam::Pair((value, key))) => vec![(name(value), item.clone()), (name(key), anything())],
         _ => Vec::new(),
     }
-}
-
-/// The names in a path such as `a.b/[c d].this`.
-fn steps(raw: &str) -> Vec<String> {
-    let mut steps = Vec::new();
-    let mut rest = raw;
-    while !rest.is_empty() {
-        if let Some(after) = rest.strip_prefix('[') {
-            let (name, tail) = after.split_once(']').unwrap_or((after, ""));
-            steps.push(name.to_owned());
-            rest = tail.trim_start_matches(['.', '/']);
-            continue;
-        }
-        let (name, tail) = rest.split_once(['.', '/']).unwrap_or((rest, ""));
-        if !name.is_empty() && name != "this" {
-            steps.push(name.to_owned());
-        }
-        rest = tail;
-    }
-    steps
 }
 
 /// The place at a line and column (both from 1), to the end of the line.

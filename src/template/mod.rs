@@ -6,9 +6,11 @@
 //! the output knows where it came from ([`marks`]).
 
 mod check;
+mod functions;
 mod helpers;
 mod marks;
 mod plain;
+mod shape;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

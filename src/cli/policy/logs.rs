@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use crate::audit::replay::{Fault, Fold, Lines, Log, Scan, logs, scan};
-use crate::diagnostic::human::quote;
+use crate::diagnostic::human::{one_line, quote};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 
 /// Who reads logs.
@@ -60,7 +60,7 @@ fn unreadable(name: &str, error: &io::Error) -> Diagnostic {
 
 fn explain_lines(lines: &Lines, logs: &[Log], found: &mut Diagnostics) {
     for example in &lines.examples {
-        let message = format!("{}:{} is no event: {}", logs[example.log].name(), example.line, example.why);
+        let message = format!("{}:{} is no event: {}", one_line(&logs[example.log].name()), example.line, example.why);
         found.push(Diagnostic::new(Code::LogUnreadable, message));
     }
     let more = lines.unreadable - lines.examples.len() as u64;
